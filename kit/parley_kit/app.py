@@ -1,0 +1,176 @@
+"""The application that every service is: its own routes inside, edge and health outside."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from parley_kit.auth import Authenticator
+from parley_kit.edge import EdgeMiddleware, EdgePolicy
+from parley_kit.errors import ApiError, from_http_exception, from_validation
+from parley_kit.health import Health, State
+from parley_kit.limits import Admission
+from parley_kit.metrics import CONTENT_TYPE, Metrics
+from parley_kit.settings import ServiceSettings
+
+log = logging.getLogger("parley.app")
+
+_OPEN = frozenset({("GET", "/livez"), ("HEAD", "/livez"), ("GET", "/readyz"), ("HEAD", "/readyz")})
+
+
+class Component(Protocol):
+    """What a service serves: an engine, or the client of an upstream."""
+
+    async def start(self) -> None:
+        """Load, then run one real inference; the service is ready when this returns."""
+
+    async def close(self) -> None:
+        """Release everything; called once, also when `start` failed or was cancelled."""
+
+    def status(self) -> Mapping[str, object]:
+        """What `/status` tells of it: engine, model, device, progress of a download."""
+
+
+class Service(FastAPI):
+    """A service's application with what its routes and its host need beside it."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        component: Component,
+        *,
+        open_paths: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
+        """
+        Args:
+            name: served below `/<name>` and, inside its container, at the root too.
+            open_paths: pairs of method and path that need no key.
+
+        Raises:
+            SettingsError: no key is configured although one is needed.
+        """
+        super().__init__(
+            title=f"Parley {name}",
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            lifespan=_lifespan,
+        )
+        self.name = name
+        self.settings = settings
+        self.component = component
+        self.health = Health()
+        self.metrics = Metrics()
+        self.authenticator = Authenticator.from_settings(settings)
+        self.admission = Admission(
+            settings.max_concurrency, settings.max_queue, settings.max_in_flight_per_key
+        )
+        self.metrics.watch(self.admission)
+        self.on_failure: Callable[[], None] = lambda: None
+        """Called once when the component could not start; a host ends its process then."""
+        self.include_router(_health_routes(self))
+        _answer_errors_in_the_envelope(self)
+        self._add_edge(_OPEN | open_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve below `/<name>` and at the root: routing strips a root path that is there."""
+        if scope["type"] != "lifespan":
+            scope["root_path"] = f"/{self.name}"
+        await super().__call__(scope, receive, send)
+
+    def _add_edge(self, open_paths: frozenset[tuple[str, str]]) -> None:
+        policy = EdgePolicy(
+            authenticator=self.authenticator,
+            is_open=lambda method, path: (method, path) in open_paths,
+            max_body_bytes=self.settings.max_body_bytes,
+            max_header_bytes=self.settings.max_header_bytes,
+            request_timeout_s=self.settings.request_timeout_s,
+        )
+        self.add_middleware(EdgeMiddleware, policy=policy, metrics=self.metrics)
+
+
+@asynccontextmanager
+async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
+    """Load beside serving, so that `/livez` and `/status` answer while a model loads."""
+    assert isinstance(service, Service)
+    loading = asyncio.create_task(_load(service), name=f"load {service.name}")
+    try:
+        yield
+    finally:
+        service.health.mark_draining()
+        loading.cancel()
+        await asyncio.wait([loading])
+        await service.component.close()
+
+
+async def _load(service: Service) -> None:
+    try:
+        await service.component.start()
+    except Exception as exc:
+        log.error("%s could not start", service.name, exc_info=exc)
+        service.health.mark_failed(str(exc) or type(exc).__name__)
+        service.on_failure()
+    else:
+        service.health.mark_ready()
+        log.info("%s is ready", service.name, extra={"data": dict(service.component.status())})
+
+
+def _health_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/livez", methods=["GET", "HEAD"])
+    async def livez() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.api_route("/readyz", methods=["GET", "HEAD"])
+    async def readyz() -> dict[str, str]:
+        service.health.require_ready()
+        return {"status": State.READY}
+
+    @router.get("/status")
+    async def status() -> dict[str, object]:
+        return status_of(service)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(service.metrics.render(), headers={"content-type": CONTENT_TYPE})
+
+    return router
+
+
+def status_of(service: Service) -> dict[str, object]:
+    """The body of `/status`."""
+    load = service.admission.load
+    return {
+        "service": service.name,
+        "state": service.health.state,
+        "reason": service.health.reason,
+        "running": load.running,
+        "queued": load.queued,
+        "max_concurrency": load.max_concurrency,
+        "max_queue": load.max_queue,
+        **service.component.status(),
+    }
+
+
+def _answer_errors_in_the_envelope(app: FastAPI) -> None:
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, exc: HTTPException) -> Response:
+        return _response(from_http_exception(exc, request.method, request.scope["path"]))
+
+    @app.exception_handler(RequestValidationError)
+    async def validation_error(request: Request, exc: RequestValidationError) -> Response:
+        return _response(from_validation(exc.errors()))
+
+
+def _response(error: ApiError) -> JSONResponse:
+    return JSONResponse(error.envelope(), status_code=error.status, headers=error.headers)

@@ -1,0 +1,126 @@
+"""Runs an application on a socket: limits on what arrives, and a shutdown that loses nothing."""
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from parley_kit.app import Service
+from parley_kit.errors import SettingsError
+from parley_kit.logging import configure
+from parley_kit.settings import ServiceSettings
+
+log = logging.getLogger("parley.server")
+
+# h11 refuses larger requests itself, with a body that is not the envelope; the edge refuses
+# smaller ones first (MAX_HEADER_BYTES stays below this).
+_H11_BUFFER_BYTES = 64 << 10
+_MAX_WS_MESSAGE_BYTES = 1 << 20
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that first says it is draining, then stops listening, then ends what is in flight.
+
+    Args:
+        on_drain: called at the first SIGTERM or SIGINT.
+        drain_delay_s: how long it goes on listening after that, so that a load balancer which
+            polls `/readyz` can take it out first.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, on_drain: Callable[[], None], drain_delay_s: float = 0.0
+    ) -> None:
+        super().__init__(config)
+        self._on_drain = on_drain
+        self._drain_delay_s = drain_delay_s
+        self._draining = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain at the first signal; do at once what uvicorn does at the second."""
+        if self._draining or not self._drain_delay_s:
+            self._drain()
+            super().handle_exit(sig, frame)
+            return
+        self._drain()
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._drain_delay_s, super().handle_exit, sig, frame)
+
+    def stop(self) -> None:
+        """End as on SIGTERM, without a signal."""
+        self.handle_exit(signal.SIGTERM, None)
+
+    def _drain(self) -> None:
+        if not self._draining:
+            self._draining = True
+            self._on_drain()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        SettingsError: the address cannot be had; says what to do.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(2048)
+    except OSError as exc:
+        sock.close()
+        if exc.errno == errno.EADDRINUSE:
+            message = (
+                f"Port {port} on {host} is already taken: stop what uses it or choose another."
+            )
+        else:
+            message = f"Cannot listen on {host}:{port}: {exc.strerror or exc}."
+        raise SettingsError(message) from exc
+    sock.setblocking(False)
+    return sock
+
+
+def config(app: ASGIApp, *, grace_s: int) -> uvicorn.Config:
+    """Uvicorn's settings, the same for every service."""
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="websockets-sansio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=_H11_BUFFER_BYTES,
+        ws_max_size=_MAX_WS_MESSAGE_BYTES,
+        ws_max_queue=8,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=grace_s,
+        lifespan="on",
+    )
+
+
+def run(create: Callable[[], Service], settings: ServiceSettings) -> int:
+    """Serve one service until a signal; returns the exit status of the process."""
+    configure(settings.log_format, settings.log_level)
+    try:
+        service = create()
+        sock = bind(settings.listen_host, settings.listen_port)
+    except SettingsError as exc:
+        log.error("%s", exc)
+        return 2
+    server = Server(
+        config(service, grace_s=settings.shutdown_grace_s),
+        service.health.mark_draining,
+        settings.drain_delay_s,
+    )
+    service.on_failure = server.stop
+    host, port = sock.getsockname()[:2]
+    log.info("listening", extra={"data": {"service": service.name, "host": host, "port": port}})
+    server.run(sockets=[sock])
+    return 0 if service.health.reason is None else 1
