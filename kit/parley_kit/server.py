@@ -5,8 +5,10 @@ import errno
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,9 +16,11 @@ from starlette.types import ASGIApp
 from parley_kit.app import Service
 from parley_kit.errors import SettingsError
 from parley_kit.logging import configure
-from parley_kit.settings import ServiceSettings
+from parley_kit.settings import ServiceSettings, load
 
 log = logging.getLogger("parley.server")
+
+S = TypeVar("S", bound=ServiceSettings)
 
 # h11 refuses larger requests itself, with a body that is not the envelope; the edge refuses
 # smaller ones first (MAX_HEADER_BYTES stays below this).
@@ -105,15 +109,25 @@ def config(app: ASGIApp, *, grace_s: int) -> uvicorn.Config:
     )
 
 
-def run(create: Callable[[], Service], settings: ServiceSettings) -> int:
-    """Serve one service until a signal; returns the exit status of the process."""
-    configure(settings.log_format, settings.log_level)
+def main(settings_type: type[S], create_app: Callable[[S], Service]) -> int:
+    """The whole of a service's `__main__`: settings, application, socket, serve until a signal.
+
+    Returns:
+        The exit status: 0 after a signal, 1 when the engine could not start, 2 for settings.
+    """
     try:
-        service = create()
+        settings = load(settings_type)
+        configure(settings.log_format, settings.log_level)
+        service = create_app(settings)
         sock = bind(settings.listen_host, settings.listen_port)
     except SettingsError as exc:
-        log.error("%s", exc)
+        print(exc, file=sys.stderr)  # noqa: T201  the one line that a person has to read
         return 2
+    return serve(service, sock, settings)
+
+
+def serve(service: Service, sock: socket.socket, settings: ServiceSettings) -> int:
+    """Serve one service on a listening socket until a signal."""
     server = Server(
         config(service, grace_s=settings.shutdown_grace_s),
         service.health.mark_draining,

@@ -1,0 +1,21 @@
+"""Fixtures that all tests share."""
+
+import pytest
+
+_SETTINGS = (
+    "API_KEYS", "API_KEYS_FILE", "OPENAI_API_KEY", "ALLOW_ANONYMOUS", "OPENAI_BASE_URL",
+    "LISTEN_HOST", "LISTEN_PORT", "LOG_FORMAT", "LOG_LEVEL",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_a_newcomer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on what the developer's shell exports."""
+    for name in _SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests (`@pytest.mark.anyio`) run on asyncio."""
+    return "asyncio"

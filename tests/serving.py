@@ -1,0 +1,61 @@
+"""Runs applications on real sockets for the tests."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+from starlette.types import ASGIApp
+
+from parley_kit.app import Service
+from parley_kit.health import State
+from parley_kit.server import Server, bind, config
+
+READY_WITHIN_S = 30.0
+
+
+@contextmanager
+def serve(app: ASGIApp, *, grace_s: int = 5) -> Iterator[str]:
+    """Serve `app` in a thread of its own; the value is its address, `http://127.0.0.1:port`.
+
+    A `Service` is ready when the body of the `with` runs.
+    """
+    sock = bind("127.0.0.1", 0)
+    on_drain = app.health.mark_draining if isinstance(app, Service) else lambda: None
+    server = Server(config(app, grace_s=grace_s), on_drain)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    try:
+        wait_until(lambda: server.started, READY_WITHIN_S, "the server listens")
+        if isinstance(app, Service):
+            wait_until(
+                lambda: app.health.state is not State.STARTING, READY_WITHIN_S, "the engine loads"
+            )
+        yield url
+    finally:
+        server.stop()
+        thread.join(grace_s + 5)
+        sock.close()
+        assert not thread.is_alive(), "the server ended"
+
+
+def wait_until(condition: object, within_s: float, what: str) -> None:
+    """Poll until `condition()` holds; fail with `what` when it does not in time."""
+    assert callable(condition)
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"in {within_s} s: {what}"
+        time.sleep(0.005)
+
+
+def error_of(response: httpx2.Response) -> dict[str, str | None]:
+    """The error in a response, after a look at its envelope."""
+    assert response.headers["content-type"].startswith("application/json"), response.text
+    assert response.headers["x-request-id"]
+    body = response.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"message", "type", "param", "code"}
+    error: dict[str, str | None] = body["error"]
+    return error
