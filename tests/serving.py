@@ -1,5 +1,7 @@
 """Runs applications on real sockets for the tests."""
 
+import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,10 +18,10 @@ READY_WITHIN_S = 30.0
 
 
 @contextmanager
-def serve(app: ASGIApp, *, grace_s: int = 5) -> Iterator[str]:
+def serve(app: ASGIApp, *, grace_s: int = 5, wait_for_ready: bool = True) -> Iterator[str]:
     """Serve `app` in a thread of its own; the value is its address, `http://127.0.0.1:port`.
 
-    A `Service` is ready when the body of the `with` runs.
+    A `Service` has loaded or failed to when the body of the `with` runs.
     """
     sock = bind("127.0.0.1", 0)
     on_drain = app.health.mark_draining if isinstance(app, Service) else lambda: None
@@ -29,7 +31,7 @@ def serve(app: ASGIApp, *, grace_s: int = 5) -> Iterator[str]:
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     try:
         wait_until(lambda: server.started, READY_WITHIN_S, "the server listens")
-        if isinstance(app, Service):
+        if isinstance(app, Service) and wait_for_ready:
             wait_until(
                 lambda: app.health.state is not State.STARTING, READY_WITHIN_S, "the engine loads"
             )
@@ -48,6 +50,20 @@ def wait_until(condition: object, within_s: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"in {within_s} s: {what}"
         time.sleep(0.005)
+
+
+def open_request(url: str, request_line: str) -> socket.socket:
+    """Send a request over a raw socket, which the caller may close whenever it likes."""
+    host, port = url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=5)
+    head = f"{request_line} HTTP/1.1\r\nhost: {host}\r\n"
+    body = json.dumps({})
+    if request_line.startswith("POST"):
+        head += f"content-length: {len(body)}\r\n"
+    else:
+        body = ""
+    connection.sendall(f"{head}\r\n{body}".encode())
+    return connection
 
 
 def error_of(response: httpx2.Response) -> dict[str, str | None]:

@@ -46,23 +46,28 @@ class Server(uvicorn.Server):
         self._draining = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drain at the first signal; do at once what uvicorn does at the second."""
-        if self._draining or not self._drain_delay_s:
-            self._drain()
-            super().handle_exit(sig, frame)
+        """Drain at the first signal, end at once at a second.
+
+        Uvicorn's own would raise the signal again at the end, and a stop that lost nothing would
+        look like a crash.
+        """
+        if self._draining:
+            self.should_exit = True
+            self.force_exit = sig == signal.SIGINT
             return
-        self._drain()
-        loop = asyncio.get_running_loop()
-        loop.call_later(self._drain_delay_s, super().handle_exit, sig, frame)
+        self._draining = True
+        self._on_drain()
+        if self._drain_delay_s:
+            asyncio.get_running_loop().call_later(self._drain_delay_s, self._end)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self.should_exit = True
 
     def stop(self) -> None:
         """End as on SIGTERM, without a signal."""
         self.handle_exit(signal.SIGTERM, None)
-
-    def _drain(self) -> None:
-        if not self._draining:
-            self._draining = True
-            self._on_drain()
 
 
 def bind(host: str, port: int) -> socket.socket:

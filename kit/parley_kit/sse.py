@@ -3,14 +3,13 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Self
 
-from starlette.responses import StreamingResponse
-
 from parley_kit.edge import RequestContext
 from parley_kit.errors import ApiError, DeadlineExceeded, InternalError
+from parley_kit.streaming import Stream, first_of
 
 log = logging.getLogger("parley.sse")
 
@@ -23,26 +22,19 @@ def event(data: object) -> bytes:
     return b"data: %s\n\n" % json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def respond(
-    events: AsyncGenerator[bytes, None], context: RequestContext
-) -> StreamingResponse:
+async def respond(events: AsyncGenerator[bytes, None], context: RequestContext) -> Stream:
     """Stream `events`; the first is awaited before the headers, so that it may still be a refusal.
 
     Raises:
         ApiError: whatever `events` raises before its first event.
     """
-    try:
-        first = await anext(events)
-    except BaseException:
-        await events.aclose()
-        raise
-    body = _guarded(first, events, context)
-    return StreamingResponse(body, media_type="text/event-stream", headers=HEADERS)
+    first = await first_of(events)
+    return Stream(_guarded(first, events, context), "text/event-stream", HEADERS)
 
 
 async def _guarded(
     first: bytes, events: AsyncGenerator[bytes, None], context: RequestContext
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The whole stream; a failure after the first event becomes the stream's last event."""
     async with aclosing(events):
         try:

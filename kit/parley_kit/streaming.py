@@ -1,0 +1,54 @@
+"""A streamed body that is closed however its sending ends."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+
+class Stream(Response):
+    """Sends what a generator yields as it yields it, and closes the generator.
+
+    Starlette's `StreamingResponse` leaves a generator whose reader went away to the garbage
+    collector, and with it the place of the engine that the generator holds. It also listens for
+    the hang-up in a task of its own, which the edge does for every request already.
+    """
+
+    def __init__(
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status_code = 200
+        self.media_type = media_type
+        self.background = None
+        self._chunks = chunks
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._chunks):
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": self.status_code,
+                    "headers": self.raw_headers,
+                }
+            )
+            async for chunk in self._chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def first_of(chunks: AsyncGenerator[bytes, None]) -> bytes:
+    """The first chunk, awaited before any header is sent, so that it may still be a refusal.
+
+    Raises:
+        ApiError: whatever `chunks` raises before its first chunk; it is closed then.
+    """
+    try:
+        return await anext(chunks)
+    except BaseException:
+        await chunks.aclose()
+        raise

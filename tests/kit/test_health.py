@@ -1,0 +1,83 @@
+"""Live, ready, status and metrics."""
+
+import httpx2
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.kit.demo import Demo, demo_service
+from tests.serving import error_of, open_request, serve, wait_until
+
+
+def test_a_service_that_loads_is_alive_and_not_ready() -> None:
+    service = demo_service(Demo(loads=False))
+    with serve(service, wait_for_ready=False) as url:
+        live = httpx2.get(f"{url}/livez")
+        ready = httpx2.get(f"{url}/readyz")
+        status = httpx2.get(f"{url}/status").json()
+
+    assert live.json() == {"status": "ok"}
+    assert ready.status_code == 503
+    assert ready.headers["retry-after"]
+    assert error_of(ready)["code"] == "not_ready"
+    assert status["state"] == "starting"
+
+
+def test_a_service_is_ready_after_its_engine_started() -> None:
+    with serve(demo_service()) as url:
+        assert httpx2.get(f"{url}/readyz").json() == {"status": "ready"}
+
+
+def test_an_engine_that_cannot_start_makes_the_service_fail_and_say_why() -> None:
+    told = []
+    service = demo_service(Demo(fails=RuntimeError("no such model directory")))
+    service.on_failure = lambda: told.append(True)
+    with serve(service) as url:
+        status = httpx2.get(f"{url}/status").json()
+        ready = httpx2.get(f"{url}/readyz")
+
+    assert (status["state"], status["reason"]) == ("failed", "no such model directory")
+    assert ready.status_code == 503
+    assert told == [True]
+
+
+def test_an_engine_is_closed_also_when_it_was_still_loading() -> None:
+    engine = Demo(loads=False)
+    with serve(demo_service(engine), wait_for_ready=False):
+        pass
+
+    assert engine.closed
+
+
+def test_status_tells_the_engine_and_the_load() -> None:
+    engine = Demo()
+    with (
+        serve(demo_service(engine, max_concurrency=1, max_queue=5)) as url,
+        open_request(url, "GET /v1/work"),
+        open_request(url, "GET /v1/work"),
+    ):
+        wait_until(lambda: _status(url)["queued"] == 1, 5, "one runs and one waits")
+        status = _status(url)
+
+    assert (status["engine"], status["running"], status["max_queue"]) == ("demo", 1, 5)
+
+
+def test_metrics_count_requests_by_route_and_time_to_first_byte() -> None:
+    with serve(demo_service()) as url:
+        for model in ("demo", "canary", "Org/Demo-1"):
+            httpx2.get(f"{url}/v1/models/{model}")
+        text = httpx2.get(f"{url}/metrics").text
+
+    samples = {
+        (sample.name, sample.labels.get("route"), sample.labels.get("status")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    route = "/v1/models/{model:path}"
+    assert samples["parley_requests_total", route, "200"] == 2
+    assert samples["parley_requests_total", route, "404"] == 1
+    assert samples["parley_ttfb_seconds_count", route, None] == 3
+    assert "canary" not in text
+
+
+def _status(url: str) -> dict[str, object]:
+    status: dict[str, object] = httpx2.get(f"{url}/status").json()
+    return status
