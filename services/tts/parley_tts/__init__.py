@@ -1,0 +1,1 @@
+"""OpenAI-compatible text-to-speech service."""

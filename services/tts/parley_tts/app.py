@@ -1,0 +1,34 @@
+"""Puts the TTS service together."""
+
+from parley_kit.app import Service
+from parley_kit.models import model_routes
+from parley_tts.engine import TtsEngine
+from parley_tts.engines.embedded import EmbeddedEngine, Synthesiser
+from parley_tts.routes import listing_routes, speech_routes
+from parley_tts.settings import TtsSettings
+
+# Open WebUI asks for these without a key.
+_OPEN_PATHS = frozenset({("GET", "/v1/audio/voices"), ("GET", "/v1/audio/models")})
+
+
+def create_engine(settings: TtsSettings) -> TtsEngine:
+    """The engine that the settings name; engines import what they need when they are chosen."""
+    return EmbeddedEngine(_synthesiser(settings), settings)
+
+
+def _synthesiser(settings: TtsSettings) -> Synthesiser:
+    from parley_tts.engines import espeak, flite
+
+    if settings.engine == "flite" or (settings.engine == "auto" and flite.is_installed()):
+        return flite.FliteSynthesiser()
+    return espeak.EspeakSynthesiser()
+
+
+def create_app(settings: TtsSettings, engine: TtsEngine | None = None) -> Service:
+    """The service's ASGI application."""
+    engine = engine or create_engine(settings)
+    service = Service("tts", settings, engine, open_paths=_OPEN_PATHS)
+    service.include_router(model_routes(engine.models))
+    service.include_router(listing_routes(engine))
+    service.include_router(speech_routes(service, settings, engine))
+    return service

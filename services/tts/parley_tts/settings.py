@@ -1,0 +1,25 @@
+"""Settings of the TTS service (`TTS_*`)."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from parley_kit.settings import ServiceSettings
+
+
+class TtsSettings(ServiceSettings):
+    """`TTS_ENGINE` chooses the engine; the rest are limits."""
+
+    model_config = SettingsConfigDict(env_prefix="TTS_")
+
+    engine: Literal["auto", "flite", "espeak"] = Field(
+        "auto", description="auto: flite where its library is installed, else espeak"
+    )
+    served_models: tuple[str, ...] = ("kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+    max_input_chars: int = Field(4096, ge=1, le=1_000_000)
+    max_piece_chars: int = Field(250, ge=40, le=2_000, description="of one call of the engine")
+    max_concurrency: int = Field(16, ge=1, le=10_000)
+    # A player that reads as fast as it plays needs as long as the speech lasts; it is also how
+    # long the OpenAI SDK waits.
+    request_timeout_s: float = Field(600.0, gt=0, le=3600)
