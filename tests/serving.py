@@ -15,30 +15,33 @@ from parley_kit.health import State
 from parley_kit.server import Server, bind, config
 
 READY_WITHIN_S = 30.0
+_GRACE_S = 5
 
 
 @contextmanager
-def serve(app: ASGIApp, *, grace_s: int = 5, wait_for_ready: bool = True) -> Iterator[str]:
+def serve(
+    app: Service, *, on: ASGIApp | None = None, port: int = 0, wait_for_ready: bool = True
+) -> Iterator[str]:
     """Serve `app` in a thread of its own; the value is its address, `http://127.0.0.1:port`.
 
-    A `Service` has loaded or failed to when the body of the `with` runs.
+    It has loaded or failed to when the body of the `with` runs. `on` is the application around
+    it, where there is one.
     """
-    sock = bind("127.0.0.1", 0)
-    on_drain = app.health.mark_draining if isinstance(app, Service) else lambda: None
-    server = Server(config(app, grace_s=grace_s), on_drain)
+    sock = bind("127.0.0.1", port)
+    server = Server(config(on or app, grace_s=_GRACE_S), app.health.mark_draining)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     try:
         wait_until(lambda: server.started, READY_WITHIN_S, "the server listens")
-        if isinstance(app, Service) and wait_for_ready:
+        if wait_for_ready:
             wait_until(
                 lambda: app.health.state is not State.STARTING, READY_WITHIN_S, "the engine loads"
             )
         yield url
     finally:
         server.stop()
-        thread.join(grace_s + 5)
+        thread.join(_GRACE_S + 5)
         sock.close()
         assert not thread.is_alive(), "the server ended"
 
@@ -52,17 +55,15 @@ def wait_until(condition: object, within_s: float, what: str) -> None:
         time.sleep(0.005)
 
 
-def open_request(url: str, request_line: str) -> socket.socket:
+def open_request(url: str, request_line: str, body: object = None) -> socket.socket:
     """Send a request over a raw socket, which the caller may close whenever it likes."""
     host, port = url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=5)
     head = f"{request_line} HTTP/1.1\r\nhost: {host}\r\n"
-    body = json.dumps({})
-    if request_line.startswith("POST"):
-        head += f"content-length: {len(body)}\r\n"
-    else:
-        body = ""
-    connection.sendall(f"{head}\r\n{body}".encode())
+    content = b"" if body is None else json.dumps(body).encode()
+    if content or request_line.startswith("POST"):
+        head += f"content-type: application/json\r\ncontent-length: {len(content)}\r\n"
+    connection.sendall(f"{head}\r\n".encode() + content)
     return connection
 
 

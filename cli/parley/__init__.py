@@ -1,0 +1,3 @@
+"""The `parley` command."""
+
+__version__ = "0.1.0"

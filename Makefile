@@ -1,0 +1,46 @@
+# Every target works on a fresh clone; `make help` lists them.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+BIN := .venv/bin
+
+.PHONY: help up dev test check fmt lock bench clean python
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+up: python  ## the whole stack on this machine, embedded engines (HOST=, PORT=)
+	@$(PYTHON) bootstrap.py cli
+	@exec $(BIN)/parley up --host $(HOST) --port $(PORT) $(ARGS)
+
+dev: python  ## the environment for development in .venv
+	@$(PYTHON) bootstrap.py dev
+
+test: dev tests/contract/node/node_modules  ## the whole test suite with coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: dev  ## format, lint, types, import arrows
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+fmt: dev  ## format and fix what can be fixed
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+lock: dev  ## resolve the lock files again (ARGS=--upgrade for newer versions)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock $(ARGS)
+
+bench: dev  ## measure everything that has a goal
+	@for suite in kit stack; do $(BIN)/parley bench $$suite || failed=1; done; exit $${failed:-0}
+
+clean:  ## remove what was installed and measured
+	rm -rf .venv tests/contract/node/node_modules .coverage* .mypy_cache .ruff_cache .pytest_cache
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "parley: install Python 3.11 or 3.12, then run this again." >&2; exit 1; }
+
+tests/contract/node/node_modules: tests/contract/node/package-lock.json
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/contract/node --no-audit --no-fund --silent
+	@touch $@
