@@ -1,0 +1,126 @@
+"""The page and the socket share the service's root: a GET is the page, an upgrade the socket."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from parley_kit.app import Service
+from parley_kit.edge import context_of
+from parley_kit.errors import ApiError, InvalidApiKey, Overloaded
+from parley_kit.ws_protocol import SUBPROTOCOL
+from parley_ws_llm.access import authorization, check_origin
+from parley_ws_llm.assistant import Assistant
+from parley_ws_llm.connection import Connection
+from parley_ws_llm.session import Session
+from parley_ws_llm.settings import WsLlmSettings
+
+_FILES = ("chat.css", "chat.js", "conversation.js", "link.js", "icon.svg")
+PAGE = {"/": "chat.html", **{f"/{name}": name for name in _FILES}}
+
+Endpoint = Callable[[WebSocket], Awaitable[None]]
+
+
+class Door:
+    """Lets sockets in: refuses with an HTTP status before the handshake, never after it."""
+
+    def __init__(self, service: Service, settings: WsLlmSettings, assistant: Assistant) -> None:
+        self._service = service
+        self._settings = settings
+        self._assistant = assistant
+        self._open = 0
+
+    async def __call__(self, socket: WebSocket) -> None:
+        try:
+            key_id = self._admit(socket)
+        except ApiError as refusal:
+            await _deny(socket, refusal)
+            return
+        self._open += 1
+        sockets = self._assistant.metrics.sockets
+        sockets.inc()
+        try:
+            await self._serve(socket, key_id)
+        finally:
+            sockets.dec()
+            self._open -= 1
+
+    def _admit(self, socket: WebSocket) -> str | None:
+        """The caller's key id; None when the caller brings its key in a message.
+
+        Raises:
+            ApiError: the socket is not opened.
+        """
+        check_origin(
+            socket.headers.get("origin"), socket.headers.get("host"), self._settings.origins
+        )
+        header = authorization(socket.headers.get("authorization"), socket.scope["subprotocols"])
+        try:
+            key_id = self._service.authenticator.identify(header)
+        except InvalidApiKey:
+            if header is not None:
+                raise
+            key_id = None
+        if self._open >= self._settings.max_connections:
+            raise Overloaded("The server has no more connections to give.", retry_after_s=5)
+        return key_id
+
+    async def _serve(self, socket: WebSocket, key_id: str | None) -> None:
+        offered = socket.scope["subprotocols"]
+        request_id = context_of(socket.scope).request_id
+        await socket.accept(
+            SUBPROTOCOL if SUBPROTOCOL in offered else None,
+            [(b"x-request-id", request_id.encode("latin-1"))],
+        )
+        connection = Connection(socket, self._settings.send_timeout_s)
+        session = Session(connection, self._assistant, self._service.authenticator, self._settings)
+        await session.run(key_id)
+
+
+async def _deny(socket: WebSocket, refusal: ApiError) -> None:
+    """Answer with the envelope where the server can, else with its bare 403."""
+    if "websocket.http.response" not in socket.scope.get("extensions", {}):
+        await socket.close()
+        return
+    headers = {**(refusal.headers or {}), "x-request-id": context_of(socket.scope).request_id}
+    await socket.send_denial_response(
+        JSONResponse(refusal.envelope(), status_code=refusal.status, headers=headers)
+    )
+
+
+class BareRoot(BaseRoute):
+    """`/ws-llm` itself: a browser is sent to `/ws-llm/`, where the page's links work.
+
+    Starlette would redirect to an absolute URL, with the scheme that it sees behind the gateway.
+    """
+
+    def __init__(self, door: Endpoint) -> None:
+        self._door = door
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] == "lifespan" or scope["path"] != scope.get("root_path"):
+            return Match.NONE, {}
+        return Match.FULL, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._door(WebSocket(scope, receive, send))
+            return
+        there = f"{scope['path'].rpartition('/')[2]}/"
+        await RedirectResponse(there, status_code=308)(scope, receive, send)
+
+
+def add_socket_routes(service: Service, door: Endpoint) -> None:
+    """Serve the socket at the root, with and without its slash, and at `/ws`."""
+    router = APIRouter()
+
+    @router.websocket("/")
+    @router.websocket("/ws")
+    async def chat(socket: WebSocket) -> None:
+        await door(socket)
+
+    service.include_router(router)
+    service.router.routes.append(BareRoot(door))

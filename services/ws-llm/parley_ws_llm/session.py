@@ -1,0 +1,163 @@
+"""One connection from its first message to its close: authenticates, then reads and dispatches."""
+
+import asyncio
+import logging
+from typing import NoReturn
+
+from parley_kit.auth import Authenticator
+from parley_kit.errors import InvalidApiKey
+from parley_kit.ws_protocol import (
+    CLOSE_UNAUTHENTICATED,
+    Auth,
+    AuthOk,
+    Cancel,
+    Chat,
+    ClientMessage,
+    Error,
+    Ping,
+    Pong,
+    ProtocolError,
+    Reset,
+    parse_client,
+)
+from parley_ws_llm.assistant import Assistant
+from parley_ws_llm.connection import Closed, Connection, Gone
+from parley_ws_llm.conversation import Conversation
+from parley_ws_llm.rate import TokenBucket
+from parley_ws_llm.settings import WsLlmSettings
+
+log = logging.getLogger("parley.session")
+
+_NORMAL, _TOO_BIG = 1000, 1009
+
+
+class Session:
+    """See the module."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        assistant: Assistant,
+        authenticator: Authenticator,
+        settings: WsLlmSettings,
+    ) -> None:
+        self._connection = connection
+        self._assistant = assistant
+        self._authenticator = authenticator
+        self._settings = settings
+        self._rate = TokenBucket(settings.max_messages_per_minute, _now())
+
+    async def run(self, key_id: str | None) -> None:
+        """Serve until either side closes; returns when everything of the connection has stopped.
+
+        Args:
+            key_id: the caller's key, or None when its first message has to bring one.
+        """
+        try:
+            if key_id is None:
+                key_id = await self._first_auth()
+            await self._converse(key_id)
+        except* Gone:
+            log.debug("the client is gone")
+        except* Closed as closed:
+            await self._close(closed.exceptions[0])
+
+    async def _close(self, why: BaseException) -> None:
+        assert isinstance(why, Closed)
+        try:
+            await self._connection.close(why.code, why.reason)
+        except Gone:
+            return
+
+    async def _converse(self, key_id: str) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            conversation = Conversation(self._connection, self._assistant, self._settings, tasks)
+            while True:
+                raw = await self._next(conversation)
+                try:
+                    message = self._read(raw)
+                    key_id = await self._handle(message, conversation, key_id)
+                except ProtocolError as exc:
+                    await self._connection.send(_error(exc))
+
+    async def _next(self, conversation: Conversation) -> str | bytes:
+        """The next message; a connection on which nothing happens is closed."""
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.idle_timeout_s):
+                    return await self._receive()
+            except TimeoutError:
+                if not conversation.busy:
+                    raise Closed(_NORMAL, "idle") from None
+
+    async def _receive(self) -> str | bytes:
+        raw = await self._connection.receive()
+        limit = self._settings.max_message_bytes
+        size = len(raw.encode(errors="surrogatepass")) if isinstance(raw, str) else len(raw)
+        if size > limit:
+            message = f"The message is too large: at most {limit} bytes are allowed."
+            await self._connection.send(Error(message=message))
+            raise Closed(_TOO_BIG, "message too large")
+        return raw
+
+    def _read(self, raw: str | bytes) -> ClientMessage:
+        allowed = self._rate.take(_now())
+        message = parse_client(raw)
+        if not allowed and not isinstance(message, Cancel):
+            limit = self._settings.max_messages_per_minute
+            raise ProtocolError(
+                f"Too many messages: at most {limit} a minute are allowed.",
+                "rate_limit_exceeded",
+                getattr(message, "id", None),
+            )
+        return message
+
+    async def _handle(self, message: ClientMessage, conversation: Conversation, key_id: str) -> str:
+        """Do what the message says; the value is the key that the connection has from now on."""
+        match message:
+            case Chat():
+                conversation.chat(message, key_id)
+            case Cancel():
+                conversation.cancel(message.id)
+            case Reset():
+                conversation.reset()
+            case Ping():
+                await self._connection.send(Pong())
+            case Auth():
+                return await self._auth(message)
+        return key_id
+
+    async def _first_auth(self) -> str:
+        """Wait for the key.
+
+        Raises:
+            Closed: it did not come in time, or something else came.
+        """
+        try:
+            async with asyncio.timeout(self._settings.auth_timeout_s):
+                message = parse_client(await self._receive())
+        except (TimeoutError, ProtocolError):
+            message = None
+        if not isinstance(message, Auth):
+            await self._refuse("Authentication required: send an auth message first.")
+        return await self._auth(message)
+
+    async def _auth(self, message: Auth) -> str:
+        try:
+            key_id = self._authenticator.identify(f"Bearer {message.token}")
+        except InvalidApiKey:
+            await self._refuse("Incorrect API key provided.")
+        await self._connection.send(AuthOk())
+        return key_id
+
+    async def _refuse(self, why: str) -> NoReturn:
+        await self._connection.send(Error(message=why, code="invalid_api_key"))
+        raise Closed(CLOSE_UNAUTHENTICATED, "unauthenticated")
+
+
+def _error(exc: ProtocolError) -> Error:
+    return Error(message=exc.message, code=None if exc.id is None else exc.code, id=exc.id)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,72 @@
+"""Settings of the WebSocket assistant (`WS_LLM_*`), and where its language model is."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from parley_kit.settings import ServiceSettings
+
+
+class WsLlmSettings(ServiceSettings):
+    """The upstream and the persona; the rest are limits."""
+
+    model_config = SettingsConfigDict(env_prefix="WS_LLM_")
+
+    # Upstream
+    openai_base_url: str = Field("", validation_alias="OPENAI_BASE_URL")
+    llm_base_url: str = Field("", validation_alias="LLM_BASE_URL")
+    model: str = Field("qwen2-5-7b-instruct", validation_alias="OPENAI_LLM_MODEL")
+    max_tokens: int = Field(400, ge=1, le=100_000)
+    temperature: float = Field(0.6, ge=0, le=2)
+    connect_timeout_s: float = Field(5.0, gt=0, le=60)
+    first_token_timeout_s: float = Field(10.0, gt=0, le=300)
+    stall_timeout_s: float = Field(10.0, gt=0, le=300)
+
+    # Persona
+    persona_file: Path | None = None
+
+    # Who may connect
+    allowed_origins: str = ""
+    auth_timeout_s: float = Field(5.0, gt=0, le=60)
+
+    # Limits of the service
+    max_concurrency: int = Field(64, ge=1, le=10_000)
+    max_queue: int = Field(64, ge=0, le=100_000)
+    max_connections: int = Field(512, ge=1, le=100_000)
+
+    # Limits of one connection
+    max_message_bytes: int = Field(64 << 10, ge=1 << 10, le=1 << 20)
+    max_messages_per_minute: int = Field(120, ge=1, le=100_000)
+    max_in_flight_per_connection: int = Field(8, ge=1, le=1_000)
+    max_turns: int = Field(32, ge=1, le=10_000)
+    max_history_chars: int = Field(64_000, ge=100, le=10_000_000)
+    idle_timeout_s: float = Field(600.0, gt=0, le=86_400)
+    send_timeout_s: float = Field(10.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _has_an_upstream(self) -> Self:
+        if not self.openai_base_url and not self.llm_base_url:
+            raise ValueError(
+                "set OPENAI_BASE_URL (the LLM is then at {OPENAI_BASE_URL}/llm/v1) or LLM_BASE_URL"
+            )
+        return self
+
+    @property
+    def upstream_url(self) -> str:
+        """Where the upstream's `chat/completions` is."""
+        return upstream_url(self.openai_base_url, self.llm_base_url)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        listed = (origin.strip().rstrip("/").lower() for origin in self.allowed_origins.split(","))
+        return frozenset(origin for origin in listed if origin)
+
+
+def upstream_url(openai_base_url: str, llm_base_url: str) -> str:
+    """`llm_base_url` as it is, else `{openai_base_url}/llm/v1`; a base ending in `/v1` is whole."""
+    if llm_base_url:
+        return llm_base_url.rstrip("/")
+    base = openai_base_url.rstrip("/")
+    return base if base.endswith("/v1") else f"{base}/llm/v1"
