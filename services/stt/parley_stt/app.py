@@ -1,0 +1,27 @@
+"""Puts the STT service together."""
+
+from parley_kit.app import Service
+from parley_kit.models import model_routes
+from parley_stt.engine import SttEngine
+from parley_stt.routes import audio_routes
+from parley_stt.settings import SttSettings
+
+
+def create_engine(settings: SttSettings) -> SttEngine:
+    """The engine that the settings name; engines import what they need when they are chosen.
+
+    Raises:
+        SettingsError: the engine is not installed.
+    """
+    from parley_stt.engines.pocketsphinx import PocketsphinxEngine
+
+    return PocketsphinxEngine(settings)
+
+
+def create_app(settings: SttSettings, engine: SttEngine | None = None) -> Service:
+    """The service's ASGI application."""
+    engine = engine or create_engine(settings)
+    service = Service("stt", settings, engine)
+    service.include_router(model_routes(engine.models))
+    service.include_router(audio_routes(service, settings, engine))
+    return service

@@ -1,0 +1,163 @@
+"""A pool of worker processes, each of which answers one frame at a time.
+
+Who is cancelled while waiting for an answer has the worker killed: that ends the work at once,
+whatever library is at it, and a fresh worker takes the place.
+"""
+
+import asyncio
+import logging
+from asyncio.subprocess import Process
+
+from parley_stt import processes
+from parley_stt.engines import frames
+
+log = logging.getLogger("parley.stt.workers")
+
+_START_TIMEOUT_S = 30.0
+_RETRY_S = 1.0
+
+
+class WorkerError(Exception):
+    """A worker died, hung or could not be started."""
+
+
+class Worker:
+    """One process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, module: str) -> "Worker":
+        """Returns when the worker is ready.
+
+        Raises:
+            WorkerError: it ended, or was not ready in time.
+        """
+        worker = cls(await processes.spawn(module))
+        try:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                await worker._reply()
+        except TimeoutError:
+            await worker.end()
+            raise WorkerError("a worker was not ready in time") from None
+        except BaseException:
+            await worker.end()
+            raise
+        return worker
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def ask(self, payload: bytes, timeout_s: float) -> bytes:
+        """
+        Raises:
+            WorkerError: the worker died or did not answer in time; it is of no use any more.
+        """
+        assert self._process.stdin is not None
+        try:
+            async with asyncio.timeout(timeout_s):
+                self._process.stdin.write(frames.pack(payload))
+                await self._process.stdin.drain()
+                return await self._reply()
+        except TimeoutError:
+            raise WorkerError(f"a worker did not answer in {timeout_s:g} s") from None
+        except ConnectionError as exc:
+            raise WorkerError("a worker died") from exc
+
+    async def end(self) -> None:
+        status = await processes.end(self._process)
+        log.debug("a worker ended", extra={"data": {"pid": self.pid, "status": status}})
+
+    async def _reply(self) -> bytes:
+        assert self._process.stdout is not None
+        try:
+            header = await self._process.stdout.readexactly(frames.HEADER.size)
+            return await self._process.stdout.readexactly(frames.HEADER.unpack(header)[0])
+        except asyncio.IncompleteReadError as exc:
+            raise WorkerError("a worker died") from exc
+
+
+class WorkerPool:
+    """Keeps `size` workers of one module.
+
+    Args:
+        module: run as `python -m`; writes one frame when it is ready, then answers each frame
+            on its stdin with one on its stdout.
+        patience_s: how long one answer may take, and how long a free worker is waited for.
+    """
+
+    def __init__(self, module: str, size: int, patience_s: float) -> None:
+        self._module = module
+        self._size = size
+        self._patience_s = patience_s
+        self._workers: set[Worker] = set()
+        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._replacing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the workers that are ready or at work."""
+        return sorted(worker.pid for worker in self._workers)
+
+    async def start(self) -> None:
+        """
+        Raises:
+            WorkerError: the first reason why a worker could not be started.
+        """
+        starts = [self._add() for _ in range(self._size)]
+        results = await asyncio.gather(*starts, return_exceptions=True)
+        for failure in filter(None, results):
+            raise failure
+
+    async def close(self) -> None:
+        self._closed = True
+        for task in self._replacing:
+            task.cancel()
+        await asyncio.gather(*self._replacing, return_exceptions=True)
+        await asyncio.gather(*(worker.end() for worker in self._workers))
+        self._workers.clear()
+
+    async def ask(self, payload: bytes) -> bytes:
+        """The answer of the worker that is free first.
+
+        Raises:
+            WorkerError: it died or hung, or none became free.
+        """
+        try:
+            async with asyncio.timeout(self._patience_s):
+                worker = await self._idle.get()
+        except TimeoutError:
+            raise WorkerError("no worker became free") from None
+        try:
+            answer = await worker.ask(payload, self._patience_s)
+        except BaseException:
+            self._replace(worker)
+            raise
+        self._idle.put_nowait(worker)
+        return answer
+
+    def _replace(self, worker: Worker) -> None:
+        self._workers.discard(worker)
+        task = asyncio.create_task(self._refill(worker), name="replace a worker")
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+
+    async def _refill(self, gone: Worker) -> None:
+        """Take the place of `gone`, however long that takes."""
+        await gone.end()
+        while not self._closed:
+            try:
+                await self._add()
+            except (WorkerError, OSError) as exc:
+                log.error("a worker could not be replaced", exc_info=exc)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
+
+    async def _add(self) -> None:
+        worker = await Worker.start(self._module)
+        self._workers.add(worker)
+        self._idle.put_nowait(worker)

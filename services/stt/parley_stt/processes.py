@@ -1,0 +1,43 @@
+"""Child processes as their parent sees them: started without secrets, ended without a trace."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping
+from contextlib import suppress
+
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_", "TZ", "PYTHON", "VIRTUAL_ENV", "COVERAGE")
+_READ_BYTES = 1 << 16
+
+
+async def spawn(module: str, *arguments: object) -> Process:
+    """Run a module of this installation with pipes for stdin and stdout."""
+    # -P: the working directory is no place to import from.
+    command = (sys.executable, "-P", "-m", module, *map(str, arguments))
+    return await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment(os.environ)
+    )
+
+
+async def end(process: Process) -> int:
+    """Kill a child unless it has ended, reap it and close its pipes.
+
+    Returns:
+        Its exit status, negative for a signal.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.stdout is not None:
+        # A full pipe that nobody reads would keep `wait` from returning.
+        while await process.stdout.read(_READ_BYTES):
+            pass
+    return await process.wait()
+
+
+def environment(parent: Mapping[str, str]) -> dict[str, str]:
+    """What of the parent's environment a child gets: no keys."""
+    return {name: value for name, value in parent.items() if name.startswith(_KEPT)}

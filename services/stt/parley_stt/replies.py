@@ -1,0 +1,152 @@
+"""Transcripts on the wire: the body of each response format, and the events of a stream. Pure.
+
+Source: OpenAI's Python SDK 3.52; a client that validates strictly accepts all of them.
+"""
+
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from parley_stt import subtitles
+from parley_stt.engine import Segment, Word
+from parley_stt.wire import TranscriptionRequest
+
+_JSON = "application/json"
+_TEXT = "text/plain; charset=utf-8"
+_VTT = "text/vtt; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """All that was heard.
+
+    Args:
+        seconds: duration of the audio.
+        language: lower-case English name.
+    """
+
+    segments: tuple[Segment, ...]
+    seconds: float
+    language: str
+
+    @property
+    def text(self) -> str:
+        return "".join(segment.text for segment in self.segments).strip()
+
+    @property
+    def words(self) -> list[Word]:
+        return [word for segment in self.segments for word in segment.words]
+
+
+def render(transcript: Transcript, request: TranscriptionRequest) -> tuple[bytes, str]:
+    """The body in the format that was asked for, and its Content-Type."""
+    match request.response_format:
+        case "json":
+            return _dump(_brief(transcript, request)), _JSON
+        case "verbose_json":
+            return _dump(_verbose(transcript, request)), _JSON
+        case "text":
+            return f"{transcript.text}\n".encode(), _TEXT
+        case "srt":
+            return subtitles.srt(transcript.segments).encode(), _TEXT
+        case "vtt":
+            return subtitles.vtt(transcript.segments).encode(), _VTT
+
+
+def delta(text: str, segment: Segment, request: TranscriptionRequest) -> dict[str, object]:
+    """The event for one more segment."""
+    event: dict[str, object] = {"type": "transcript.text.delta", "delta": text}
+    if request.wants_logprobs:
+        event["logprobs"] = logprobs(segment.words)
+    return event
+
+
+def done(
+    text: str, segments: Sequence[Segment], request: TranscriptionRequest
+) -> dict[str, object]:
+    """The last event. It has no usage: the SDK knows only that of tokens here."""
+    event: dict[str, object] = {
+        "type": "transcript.text.done",
+        "text": text,
+        "languages": _codes(segments),
+    }
+    if request.wants_logprobs:
+        event["logprobs"] = logprobs([word for segment in segments for word in segment.words])
+    return event
+
+
+def logprobs(words: Sequence[Word]) -> list[dict[str, object]]:
+    """One token a word: the log of its posterior probability."""
+    return [
+        {
+            "token": word.text,
+            "bytes": list(word.text.encode()),
+            "logprob": round(word.logprob, 6),
+        }
+        for word in words
+    ]
+
+
+def _brief(transcript: Transcript, request: TranscriptionRequest) -> dict[str, object]:
+    body: dict[str, object] = {
+        "text": transcript.text,
+        "languages": _codes(transcript.segments),
+        "usage": _usage(transcript),
+    }
+    if request.wants_logprobs:
+        body["logprobs"] = logprobs(transcript.words)
+    return body
+
+
+def _verbose(transcript: Transcript, request: TranscriptionRequest) -> dict[str, object]:
+    body: dict[str, object] = {
+        "task": "transcribe",
+        "language": transcript.language,
+        "duration": round(transcript.seconds, 3),
+        "text": transcript.text,
+        "usage": _usage(transcript),
+    }
+    if request.wants_segments:
+        body["segments"] = [_segment(*numbered) for numbered in enumerate(transcript.segments)]
+    if request.wants_words:
+        body["words"] = [
+            {"word": word.text, "start": word.start, "end": word.end} for word in transcript.words
+        ]
+    return body
+
+
+def _segment(index: int, segment: Segment) -> dict[str, object]:
+    return {
+        "id": index,
+        "seek": round(segment.start * 100),
+        "start": segment.start,
+        "end": segment.end,
+        "text": segment.text,
+        "tokens": list(segment.tokens),
+        "temperature": segment.temperature,
+        "avg_logprob": round(segment.avg_logprob, 6),
+        "compression_ratio": round(_compression_ratio(segment.text), 6),
+        "no_speech_prob": round(segment.no_speech_prob, 6),
+    }
+
+
+def _compression_ratio(text: str) -> float:
+    """As Whisper computes it: text that repeats itself compresses well."""
+    raw = text.encode()
+    return len(raw) / len(zlib.compress(raw))
+
+
+def _usage(transcript: Transcript) -> Mapping[str, object]:
+    """Whole seconds, as OpenAI counts them."""
+    return {"type": "duration", "seconds": math.ceil(transcript.seconds)}
+
+
+def _codes(segments: Sequence[Segment]) -> list[dict[str, str]]:
+    """Languages in the order in which they were heard; none in silence."""
+    return [{"code": code} for code in dict.fromkeys(segment.language for segment in segments)]
+
+
+def _dump(body: Mapping[str, object]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

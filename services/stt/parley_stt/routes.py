@@ -1,0 +1,102 @@
+"""`POST /v1/audio/transcriptions` and `/v1/audio/translations`."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from parley_kit import sse
+from parley_kit.app import Service
+from parley_kit.edge import context_of
+from parley_kit.errors import InvalidRequest
+from parley_kit.limits import Admission
+from parley_stt import replies, upload, wire
+from parley_stt.audio.decoder import Decoder
+from parley_stt.engine import Options, Segment, SttEngine
+from parley_stt.metrics import SttMetrics
+from parley_stt.replies import Transcript
+from parley_stt.settings import SttSettings
+from parley_stt.wire import TranscriptionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """A file that is being transcribed; `segments` ends with the context that made it."""
+
+    seconds: float
+    segments: AsyncGenerator[Segment, None]
+
+
+def audio_routes(service: Service, settings: SttSettings, engine: SttEngine) -> APIRouter:
+    router = APIRouter(prefix="/v1/audio")
+    listener = Listener(service, settings, engine)
+    # As many uploads are read at a time as could be let in: their bytes are held in memory.
+    places = settings.max_concurrency + settings.max_queue
+    uploads = Admission(places, 0, settings.max_in_flight_per_key)
+
+    @router.post("/transcriptions", response_model=None)
+    async def create_transcription(request: Request) -> Response:
+        service.health.require_ready()
+        context = context_of(request.scope)
+        service.admission.check(context.key_id)
+        async with uploads.slot(context.key_id):
+            uploaded = await upload.read(request)
+        asked = wire.parse(wire.fields_of(uploaded.fields))
+        options = wire.options(asked, engine)
+        hearing = listener.hear(context.key_id, uploaded.file, options)
+        if asked.stream:
+            return await sse.respond(_events(hearing, asked), context)
+        async with hearing as heard:
+            segments = tuple([segment async for segment in heard.segments])
+        language = segments[0].language if segments else next(iter(engine.languages))
+        transcript = Transcript(segments, heard.seconds, engine.languages[language])
+        body, content_type = replies.render(transcript, asked)
+        return Response(body, headers={"content-type": content_type})
+
+    @router.post("/translations", response_model=None)
+    async def create_translation() -> Response:
+        raise InvalidRequest(
+            f"The {engine.models[0]} engine transcribes and does not translate.", param="model"
+        )
+
+    return router
+
+
+class Listener:
+    """Decodes and transcribes one file at a time for each place of the service."""
+
+    def __init__(self, service: Service, settings: SttSettings, engine: SttEngine) -> None:
+        self._admission = service.admission
+        self._metrics = SttMetrics(service.metrics.registry)
+        self._decoder = Decoder(settings.max_audio_s, settings.max_decode_s)
+        self._engine = engine
+
+    @asynccontextmanager
+    async def hear(self, key_id: str, file: bytes, options: Options) -> AsyncIterator[Hearing]:
+        """
+        Raises:
+            RateLimited, Overloaded: there is no place.
+            InvalidRequest: the file cannot be decoded.
+        """
+        async with self._admission.slot(key_id):
+            audio = await self._decoder.decode(file)
+            segments = self._engine.transcribe(audio, options)
+            async with aclosing(self._metrics.measured(audio, segments)) as measured:
+                yield Hearing(audio.seconds, measured)
+
+
+async def _events(
+    hearing: AbstractAsyncContextManager[Hearing], asked: TranscriptionRequest
+) -> AsyncGenerator[bytes, None]:
+    """A delta as each segment is known; together they are the text of the last event."""
+    text = ""
+    segments = []
+    async with hearing as heard:
+        async for segment in heard.segments:
+            piece = segment.text if text else segment.text.lstrip()
+            text += piece
+            segments.append(segment)
+            yield sse.event(replies.delta(piece, segment, asked))
+    yield sse.event(replies.done(text, segments, asked))

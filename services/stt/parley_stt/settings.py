@@ -1,0 +1,40 @@
+"""Settings of the STT service (`STT_*`)."""
+
+import os
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from parley_kit.settings import ServiceSettings
+
+# OpenAI's limit on a file, and room for the other fields and the parts' headers.
+_MAX_FILE_BYTES = 26_214_400
+_MULTIPART_BYTES = 64 << 10
+
+
+class SttSettings(ServiceSettings):
+    """`STT_ENGINE` chooses the engine; the rest are limits."""
+
+    model_config = SettingsConfigDict(env_prefix="STT_")
+
+    engine: Literal["pocketsphinx"] = "pocketsphinx"
+    served_models: tuple[str, ...] = (
+        "whisper-1",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+        "gpt-transcribe",
+    )
+    workers: int = Field(default_factory=lambda: min(2, os.cpu_count() or 1), ge=1, le=64)
+    max_concurrency: int = Field(4, ge=1, le=10_000)
+    max_queue: int = Field(32, ge=0, le=100_000)
+    max_body_bytes: int = Field(_MAX_FILE_BYTES + _MULTIPART_BYTES, ge=1)
+    max_audio_s: float = Field(1800.0, gt=0, le=86_400)
+    max_decode_s: float = Field(60.0, gt=0, le=3600)
+    request_timeout_s: float = Field(900.0, gt=0, le=3600)
+
+    @model_validator(mode="after")
+    def _no_idle_workers(self) -> Self:
+        if self.workers > self.max_concurrency:
+            raise ValueError("STT_WORKERS above STT_MAX_CONCURRENCY would idle")
+        return self

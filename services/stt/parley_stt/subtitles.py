@@ -1,0 +1,36 @@
+"""Segments as subtitles: SubRip and WebVTT. Pure."""
+
+from collections.abc import Sequence
+from html import escape
+
+from parley_stt.engine import Segment
+
+
+def srt(segments: Sequence[Segment]) -> str:
+    """SubRip; empty without segments."""
+    cues = (
+        f"{index}\n{_time(cue.start, ',')} --> {_time(cue.end, ',')}\n{_line(cue.text)}\n\n"
+        for index, cue in enumerate(segments, start=1)
+    )
+    return "".join(cues)
+
+
+def vtt(segments: Sequence[Segment]) -> str:
+    """WebVTT; only the header without segments."""
+    cues = (
+        f"{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n"
+        f"{escape(_line(cue.text), quote=False)}\n\n"
+        for cue in segments
+    )
+    return "WEBVTT\n\n" + "".join(cues)
+
+
+def _time(seconds: float, point: str) -> str:
+    minutes, ms = divmod(round(seconds * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{ms // 1000:02}{point}{ms % 1000:03}"
+
+
+def _line(text: str) -> str:
+    """One line: an empty one would end the cue."""
+    return " ".join(text.split())

@@ -1,0 +1,192 @@
+"""Transcription requests on the wire: form fields in, a validated request out. Pure.
+
+Source: OpenAI's API reference for audio transcriptions, as typed in its Python SDK 3.52.
+Fields that are not named here are ignored, as at OpenAI.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from parley_kit.errors import InvalidRequest, ModelNotFound, from_validation
+from parley_stt.endpointing import Endpointing
+from parley_stt.engine import Options, SttEngine
+
+ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
+
+ARRAYS = frozenset(
+    {
+        "languages", "keywords", "include", "timestamp_granularities", "known_speaker_names",
+        "known_speaker_references",
+    }
+)  # fmt: skip
+_DIARISATION = ("known_speaker_names", "known_speaker_references")
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class ServerVad(_Wire):
+    """How to cut the audio at silences."""
+
+    type: Literal["server_vad"]
+    threshold: float = Field(0.5, ge=0, le=1)
+    prefix_padding_ms: int = Field(300, ge=0, le=5_000)
+    silence_duration_ms: int = Field(500, ge=30, le=10_000)
+
+
+def _as_object(strategy: object) -> object:
+    """SDKs send fields (`chunking_strategy[type]`), curl sends JSON."""
+    if strategy == "auto":
+        return {"type": "server_vad"}
+    if isinstance(strategy, str):
+        try:
+            return json.loads(strategy)
+        except ValueError:
+            raise ValueError("it is either 'auto' or an object") from None
+    return strategy
+
+
+class TranscriptionRequest(_Wire):
+    """The fields of `POST /v1/audio/transcriptions` beside the file."""
+
+    model: str
+    language: str = ""
+    languages: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    prompt: str = ""
+    response_format: ResponseFormat = "json"
+    temperature: float | None = Field(None, ge=0, le=1)
+    timestamp_granularities: tuple[Literal["word", "segment"], ...] = ()
+    stream: bool = False
+    include: tuple[Literal["logprobs"], ...] = ()
+    chunking_strategy: Annotated[ServerVad | None, BeforeValidator(_as_object)] = None
+
+    @property
+    def wants_logprobs(self) -> bool:
+        return "logprobs" in self.include
+
+    @property
+    def wants_words(self) -> bool:
+        return "word" in self.timestamp_granularities
+
+    @property
+    def wants_segments(self) -> bool:
+        return "segment" in self.timestamp_granularities or not self.wants_words
+
+
+def fields_of(items: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Fold repeated, bracketed and nested form fields; an empty value is one that is not given.
+
+    `keywords[]` and `keywords` are the same list; `chunking_strategy[type]` is a key of an object.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in items:
+        base, bracket, rest = name.partition("[")
+        key = rest.removesuffix("]")
+        if base in ARRAYS and not key:
+            fields.setdefault(base, []).append(value)
+        elif base == "chunking_strategy" and key:
+            strategy = fields.get(base)
+            fields[base] = {**(strategy if isinstance(strategy, dict) else {}), key: value}
+        elif not bracket and value:
+            fields[base] = value
+    return fields
+
+
+def parse(fields: Mapping[str, Any]) -> TranscriptionRequest:
+    """
+    Raises:
+        InvalidRequest: a field is missing or wrong, or two do not go together.
+    """
+    _refuse_diarisation(fields)
+    try:
+        request = TranscriptionRequest.model_validate(fields)
+    except ValidationError as exc:
+        raise from_validation(exc.errors()) from exc
+    _refuse_contradictions(request)
+    return request
+
+
+def options(request: TranscriptionRequest, engine: SttEngine) -> Options:
+    """What the engine is asked to do.
+
+    Raises:
+        ModelNotFound: the engine does not serve this model.
+        InvalidRequest: it does not hear this language.
+    """
+    if request.model not in engine.models:
+        raise ModelNotFound(request.model)
+    return Options(
+        languages=_languages(request, engine),
+        prompt=request.prompt,
+        keywords=request.keywords,
+        temperature=request.temperature,
+        endpointing=_endpointing(request.chunking_strategy),
+    )
+
+
+def _refuse_diarisation(fields: Mapping[str, Any]) -> None:
+    if fields.get("response_format") == "diarized_json":
+        raise InvalidRequest(
+            "This server does not tell speakers apart: diarized_json is not available.",
+            param="response_format",
+        )
+    for name in _DIARISATION:
+        if name in fields:
+            raise InvalidRequest("This server does not tell speakers apart.", param=name)
+
+
+def _refuse_contradictions(request: TranscriptionRequest) -> None:
+    if request.timestamp_granularities and request.response_format != "verbose_json":
+        raise InvalidRequest(
+            "timestamp_granularities needs response_format verbose_json.",
+            param="timestamp_granularities",
+        )
+    if request.wants_logprobs and request.response_format != "json":
+        raise InvalidRequest("logprobs need response_format json.", param="include")
+    if request.stream and request.response_format not in ("json", "text"):
+        raise InvalidRequest(
+            "A streamed transcription needs response_format json or text.", param="stream"
+        )
+
+
+def _languages(request: TranscriptionRequest, engine: SttEngine) -> tuple[str, ...]:
+    """Codes of those asked for that the engine hears."""
+    if request.language:
+        code = _code(request.language, engine.languages)
+        if code is None:
+            raise _unheard("language", engine)
+        return (code,)
+    codes = (_code(name, engine.languages) for name in request.languages)
+    heard = tuple(code for code in codes if code)
+    if any(request.languages) and not heard:
+        raise _unheard("languages", engine)
+    return heard
+
+
+def _code(language: str, known: Mapping[str, str]) -> str | None:
+    """`en`, `en-US`, `en_us` and `English` are the same language."""
+    name = language.strip().lower()
+    base = name.replace("_", "-").partition("-")[0]
+    if base in known:
+        return base
+    return next((code for code, known_name in known.items() if known_name == name), None)
+
+
+def _unheard(param: str, engine: SttEngine) -> InvalidRequest:
+    heard = ", ".join(f"{name} ({code})" for code, name in engine.languages.items())
+    return InvalidRequest(f"The {engine.models[0]} engine hears {heard} only.", param=param)
+
+
+def _endpointing(strategy: ServerVad | None) -> Endpointing:
+    if strategy is None:
+        return Endpointing()
+    return Endpointing(
+        threshold=strategy.threshold,
+        padding_s=strategy.prefix_padding_ms / 1000,
+        silence_s=strategy.silence_duration_ms / 1000,
+    )
