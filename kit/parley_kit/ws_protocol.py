@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -40,10 +41,18 @@ M = TypeVar("M", bound=BaseModel)
 _RESET_MESSAGE = "Conversation history cleared"
 _SHOWN_CHARS = 64
 
-Id: TypeAlias = Annotated[
-    str, StringConstraints(strict=True, min_length=1, max_length=MAX_ID_CHARS)
-]
-Text: TypeAlias = Annotated[str, StringConstraints(strict=True)]
+
+def _well_formed(text: str) -> str:
+    """JSON can spell half a surrogate pair, which no encoding can write again."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("malformed_text", "Text must be valid Unicode") from None
+    return text
+
+
+Text: TypeAlias = Annotated[str, StringConstraints(strict=True), AfterValidator(_well_formed)]
+Id: TypeAlias = Annotated[Text, StringConstraints(min_length=1, max_length=MAX_ID_CHARS)]
 
 
 class ProtocolError(Exception):

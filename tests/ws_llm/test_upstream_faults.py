@@ -1,0 +1,179 @@
+"""A language model that fails: one error, in words of our own, and the socket goes on."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from parley_kit.health import State
+from tests.serving import serve, wait_until
+from tests.ws_llm.talking import assistant, language_model, talk
+from tests.ws_llm.upstreams import Behaviour, Exchange, Upstream, says, upstream
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "pod-7 in cluster blue quotes the caller"
+
+
+def refuses(status: int) -> Behaviour:
+    body = json.dumps({"error": {"message": SECRET}}).encode()
+    return lambda exchange: exchange.reply(status, body)
+
+
+def cut_after_a_word(exchange: Exchange) -> None:
+    exchange.begin()
+    exchange.say("Well")
+
+
+def cut_inside_a_chunk(exchange: Exchange) -> None:
+    exchange.wfile.write(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+        b"transfer-encoding: chunked\r\n\r\n40\r\ndata: {"
+    )
+
+
+def an_error_in_the_stream(exchange: Exchange) -> None:
+    exchange.begin()
+    exchange.say("Well")
+    exchange.event({"error": {"message": SECRET}})
+
+
+def events_that_are_not_json(exchange: Exchange) -> None:
+    exchange.begin()
+    exchange.wfile.write(b"data: {oops\n\n")
+
+
+def events_of_another_shape(exchange: Exchange) -> None:
+    exchange.begin()
+    exchange.event([SECRET])
+    exchange.event({"choices": [SECRET]})
+    exchange.event({"choices": SECRET})
+
+
+def nothing_said(exchange: Exchange) -> None:
+    exchange.begin()
+    exchange.stop()
+
+
+def silence(exchange: Exchange) -> None:
+    exchange.wait_for_hang_up()
+
+
+def stalls_after_a_word(exchange: Exchange) -> None:
+    exchange.begin()
+    exchange.say("Well")
+    exchange.wait_for_hang_up()
+
+
+@pytest.fixture
+def faulty() -> Iterator[Upstream]:
+    with upstream(says("Yes")) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("behave", "code"),
+    [
+        (refuses(400), "upstream_refused"),
+        (refuses(401), "upstream_refused"),
+        (refuses(429), "upstream_busy"),
+        (refuses(500), "upstream_refused"),
+        (refuses(503), "upstream_busy"),
+        (lambda e: e.reply(200, b"<html>", "text/html"), "upstream_cut"),
+        (lambda e: e.reply(302, b""), "upstream_refused"),
+        (cut_after_a_word, "upstream_cut"),
+        (cut_inside_a_chunk, "upstream_unreachable"),
+        (an_error_in_the_stream, "upstream_faulty"),
+        (events_that_are_not_json, "upstream_faulty"),
+        (events_of_another_shape, "upstream_faulty"),
+        (nothing_said, "upstream_empty"),
+        (silence, "upstream_timeout"),
+        (stalls_after_a_word, "upstream_timeout"),
+    ],
+)
+async def test_a_fault_is_one_error_that_leaves_nothing_behind(
+    faulty: Upstream, behave: Behaviour, code: str
+) -> None:
+    with serve(assistant(faulty.url, first_token_timeout_s=0.3, stall_timeout_s=0.3)) as url:
+        async with talk(url) as client:
+            faulty.behave = behave
+            failed = await client.ask("one", id="a")
+            faulty.behave = says("Yes")
+            plain = await client.ask("two")
+
+    assert failed["type"] == "error", failed
+    assert (failed["type"], failed["code"], failed["id"]) == ("error", code, "a")
+    assert failed["message"].startswith("LLM API error: ")
+    assert SECRET not in failed["message"]
+    assert plain == {"type": "complete", "content": "Yes"}
+    assert faulty.contexts[-1] == ["two"]
+
+
+async def test_a_plain_client_reads_an_error_of_the_original_shape(faulty: Upstream) -> None:
+    faulty.behave = refuses(500)
+    with serve(assistant(faulty.url)) as url:
+        async with talk(url) as client:
+            failed = await client.ask("one")
+
+    assert set(failed) == {"type", "message"}
+
+
+async def test_a_turn_has_a_deadline(faulty: Upstream) -> None:
+    faulty.behave = stalls_after_a_word
+    with serve(assistant(faulty.url, request_timeout_s=0.3)) as url:
+        async with talk(url) as client:
+            failed = await client.ask("one", id="a")
+
+    assert failed["code"] == "deadline_exceeded"
+    assert faulty.hung_up.wait(1)
+
+
+async def test_an_upstream_that_goes_away_is_an_error_until_it_is_back() -> None:
+    llm = language_model()
+    with serve(llm) as upstream_url:
+        app = assistant(upstream_url)
+        port = int(upstream_url.rpartition(":")[2])
+        serving = serve(app)
+        url = serving.__enter__()
+    try:
+        async with talk(url) as client:
+            assert (await client.ask("hello", id="a"))["code"] == "upstream_unreachable"
+            with serve(language_model(), port=port):
+                assert (await client.ask("hello"))["type"] == "complete"
+    finally:
+        serving.__exit__(None, None, None)
+
+
+async def test_the_service_waits_for_an_upstream_that_starts_later() -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    app = assistant(f"http://127.0.0.1:{port}")
+    with serve(app, wait_for_ready=False) as url:
+        async with talk(url) as client:
+            early = await client.ask("hello", id="a")
+            wait_until(lambda: "unreachable" in _status(url)["upstream_state"], 5, "it is told")
+            with serve(language_model(), port=port):
+                wait_until(lambda: app.health.state is State.READY, 10, "the service is ready")
+                late = await client.ask("hello")
+
+    assert early["code"] == "not_ready"
+    assert late["type"] == "complete"
+
+
+async def test_status_tells_the_upstream_but_not_how_to_log_in_there(faulty: Upstream) -> None:
+    address = faulty.url.replace("http://", "http://user:password@")
+    with serve(assistant(address)) as url:
+        status = _status(url)
+
+    assert status["upstream"] == f"{faulty.url}/llm/v1"
+    assert status["upstream_state"] == "answering"
+    assert status["model_listed"] is True
+
+
+def _status(url: str) -> dict[str, Any]:
+    body: dict[str, Any] = httpx2.get(f"{url}/status").json()
+    return body
