@@ -17,6 +17,7 @@ from parley_kit.auth import Authenticator
 from parley_kit.edge import EdgeMiddleware, EdgePolicy
 from parley_kit.errors import ApiError, from_http_exception, from_validation
 from parley_kit.health import Health, State
+from parley_kit.lag import LoopLag
 from parley_kit.limits import Admission
 from parley_kit.metrics import CONTENT_TYPE, Metrics
 from parley_kit.settings import ServiceSettings
@@ -70,6 +71,7 @@ class Service(FastAPI):
         self.component = component
         self.health = Health()
         self.metrics = Metrics()
+        self.lag = LoopLag(self.metrics.registry)
         self.authenticator = Authenticator.from_settings(settings)
         self.admission = Admission(
             settings.max_concurrency, settings.max_queue, settings.max_in_flight_per_key
@@ -102,13 +104,17 @@ class Service(FastAPI):
 async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
     """Load beside serving, so that `/livez` and `/status` answer while a model loads."""
     assert isinstance(service, Service)
-    loading = asyncio.create_task(_load(service), name=f"load {service.name}")
+    tasks = (
+        asyncio.create_task(_load(service), name=f"load {service.name}"),
+        asyncio.create_task(service.lag.watch(), name=f"event loop lag {service.name}"),
+    )
     try:
         yield
     finally:
         service.health.mark_draining()
-        loading.cancel()
-        await asyncio.wait([loading])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await service.component.close()
 
 

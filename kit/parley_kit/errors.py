@@ -224,7 +224,12 @@ def from_validation(errors: Sequence[Mapping[str, Any]]) -> ApiError:
             return InvalidRequest("The request has no body.")
         return InvalidRequest(f"Missing required parameter: '{param}'.", param=param)
     where = f"'{param}'" if param else "the body"
-    return InvalidRequest(f"Invalid value for {where}: {first['msg']}.", param=param)
+    return InvalidRequest(f"Invalid value for {where}: {readable(first['msg'])}.", param=param)
+
+
+def readable(message: str) -> str:
+    """A message of pydantic's without the prefix that it gives to ours."""
+    return message.removeprefix("Value error, ")
 
 
 def _param(loc: Sequence[int | str]) -> str | None:

@@ -77,7 +77,8 @@ def bind(host: str, port: int) -> socket.socket:
         SettingsError: the address cannot be had; says what to do.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named asyncio turns Nagle's algorithm off; else replies wait 40 ms for ACKs.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))

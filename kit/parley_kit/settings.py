@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from parley_kit.errors import SettingsError
+from parley_kit.errors import SettingsError, readable
 
 _S = TypeVar("_S", bound=BaseSettings)
 
@@ -65,13 +65,19 @@ def load(cls: type[_S], **overrides: Any) -> _S:
     except ValidationError as exc:
         prefix = cls.model_config.get("env_prefix", "")
         problems = "; ".join(
-            f"{_variable(error['loc'], cls, prefix)}: {error['msg']}" for error in exc.errors()
+            f"{_variable(error['loc'], cls, prefix)}{readable(error['msg'])}"
+            for error in exc.errors()
         )
         raise SettingsError(f"Wrong settings in the environment: {problems}.") from exc
 
 
 def _variable(loc: tuple[int | str, ...], cls: type[BaseSettings], prefix: str) -> str:
-    name = str(loc[0]) if loc else "settings"
+    if not loc:
+        return ""
+    return f"{_name(str(loc[0]), cls, prefix)}: "
+
+
+def _name(name: str, cls: type[BaseSettings], prefix: str) -> str:
     fields: Mapping[str, Any] = cls.model_fields
     if name in fields:
         return str(fields[name].validation_alias or f"{prefix}{name}".upper())

@@ -4,12 +4,13 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from typing import Self
+
+from starlette.responses import Response
+from starlette.types import Send
 
 from parley_kit.edge import RequestContext
 from parley_kit.errors import ApiError, DeadlineExceeded, InternalError
-from parley_kit.streaming import Stream, first_of
+from parley_kit.streaming import Stream, first_of, send_chunk
 
 log = logging.getLogger("parley.sse")
 
@@ -22,73 +23,76 @@ def event(data: object) -> bytes:
     return b"data: %s\n\n" % json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def respond(events: AsyncGenerator[bytes, None], context: RequestContext) -> Stream:
+async def respond(events: AsyncGenerator[bytes, None], context: RequestContext) -> Response:
     """Stream `events`; the first is awaited before the headers, so that it may still be a refusal.
 
     Raises:
         ApiError: whatever `events` raises before its first event.
     """
-    first = await first_of(events)
-    return Stream(_guarded(first, events, context), "text/event-stream", HEADERS)
+    return _EventStream(await first_of(events), events, context)
 
 
-async def _guarded(
-    first: bytes, events: AsyncGenerator[bytes, None], context: RequestContext
-) -> AsyncGenerator[bytes, None]:
-    """The whole stream; a failure after the first event becomes the stream's last event."""
-    async with aclosing(events):
+class _EventStream(Stream):
+    """A failure after the first event becomes the last event."""
+
+    def __init__(
+        self, first: bytes, events: AsyncGenerator[bytes, None], context: RequestContext
+    ) -> None:
+        super().__init__(events, "text/event-stream", HEADERS)
+        self._first = first
+        self._context = context
+
+    async def send_chunks(self, send: Send) -> None:
+        last: ApiError | None = None
         try:
-            with _Deadline(context) as deadline:
-                yield first
-                while (chunk := await deadline.next_of(events)) is not None:
-                    yield chunk
+            await send_chunk(send, self._first)
+            await self._send_until_deadline(send)
         except ApiError as exc:
-            yield event(exc.envelope())
+            last = exc
         except Exception as exc:
             log.error("stream failed", exc_info=exc)
-            yield event(InternalError().envelope())
+            last = InternalError()
+        if last is not None:
+            await send_chunk(send, event(last.envelope()))
+
+    async def _send_until_deadline(self, send: Send) -> None:
+        deadline = _Deadline(self._context)
+        try:
+            async for chunk in self._chunks:
+                deadline.waiting = False
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                deadline.waiting = True
+                if deadline.passed:
+                    raise DeadlineExceeded(self._context.timeout_s)
+        except asyncio.CancelledError:
+            if not deadline.cancelled:
+                raise
+            deadline.task.uncancel()
+            raise DeadlineExceeded(self._context.timeout_s) from None
+        finally:
+            deadline.timer.cancel()
 
 
 class _Deadline:
     """Ends the wait for an event at the request's deadline, and never the sending of one.
 
-    `asyncio.timeout` around a generator's `yield` would cancel whoever consumes it, and one
-    around each event costs a tenth of what an event costs.
+    `asyncio.timeout` would not know the one from the other, and one around each event costs a
+    tenth of what an event costs.
     """
 
+    __slots__ = ("cancelled", "passed", "task", "timer", "waiting")
+
     def __init__(self, context: RequestContext) -> None:
-        self._context = context
-        self._passed = False
-        self._waiting: asyncio.Task[object] | None = None
-
-    def __enter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._handle = loop.call_at(self._context.deadline, self._pass)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._handle.cancel()
+        task = asyncio.current_task()
+        assert task is not None
+        self.task = task
+        self.waiting = True
+        self.passed = False
+        self.cancelled = False
+        self.timer = asyncio.get_running_loop().call_at(context.deadline, self._pass)
 
     def _pass(self) -> None:
-        self._passed = True
-        if self._waiting is not None:
-            self._waiting.cancel()
-
-    async def next_of(self, events: AsyncGenerator[bytes, None]) -> bytes | None:
-        """The next event, or None at the end.
-
-        Raises:
-            DeadlineExceeded: it did not come in time.
-        """
-        if self._passed:
-            raise DeadlineExceeded(self._context.timeout_s)
-        self._waiting = asyncio.current_task()
-        try:
-            return await anext(events, None)
-        except asyncio.CancelledError:
-            if not self._passed or self._waiting is None:
-                raise
-            self._waiting.uncancel()
-            raise DeadlineExceeded(self._context.timeout_s) from None
-        finally:
-            self._waiting = None
+        self.passed = True
+        if self.waiting:
+            self.cancelled = True
+            self.task.cancel()

@@ -36,9 +36,17 @@ class Stream(Response):
                     "headers": self.raw_headers,
                 }
             )
-            async for chunk in self._chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await self.send_chunks(send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def send_chunks(self, send: Send) -> None:
+        """Send the body; an exception breaks the transfer off."""
+        async for chunk in self._chunks:
+            await send_chunk(send, chunk)
+
+
+async def send_chunk(send: Send, chunk: bytes) -> None:
+    await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
 async def first_of(chunks: AsyncGenerator[bytes, None]) -> bytes:

@@ -1,0 +1,1 @@
+"""The LiveKit worker: so far its settings only."""

@@ -1,0 +1,74 @@
+"""The load driver: HTTP/1.1 over bare streams, so that it costs less than what it measures."""
+
+import asyncio
+import random
+import time
+from typing import Self
+
+
+class Connection:
+    """One keep-alive connection; use it as an async context manager."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+    async def get(self, path: str) -> float:
+        """Seconds until the whole of a reply with a Content-Length has come."""
+        started = time.perf_counter()
+        head = await self._send(path)
+        length = int(head.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
+        await self._reader.readexactly(length)
+        return time.perf_counter() - started
+
+    async def drain(self, path: str) -> int:
+        """The number of bytes of a chunked reply, read to its end."""
+        await self._send(path)
+        total = 0
+        while size := int((await self._reader.readline()).strip(), 16):
+            await self._reader.readexactly(size + 2)
+            total += size
+        await self._reader.readexactly(2)
+        return total
+
+    async def _send(self, path: str) -> bytes:
+        self._writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        assert b" 200 " in head.split(b"\r\n", 1)[0], head
+        return head
+
+
+async def overheads(host: str, port: int, clients: int, each: int) -> list[float]:
+    """What a request to `/wait` takes beyond the wait that it asks for, in seconds.
+
+    Each client asks `each` times, at once after each answer, for waits evenly spread over
+    0.05-0.15 s: all clients are in flight all the time and never in step.
+    """
+    results = await asyncio.gather(*(_ask(host, port, each) for _ in range(clients)))
+    return [overhead for result in results for overhead in result]
+
+
+async def _ask(host: str, port: int, times: int) -> list[float]:
+    seen = []
+    async with Connection(host, port) as connection:
+        for _ in range(times):
+            wait = random.uniform(0.05, 0.15)
+            seen.append(await connection.get(f"/wait?s={wait}") - wait)
+    return seen
+
+
+async def drain_all(host: str, port: int, path: str, clients: int) -> None:
+    """Read one stream per client to its end, all at once."""
+
+    async def one() -> None:
+        async with Connection(host, port) as connection:
+            await connection.drain(path)
+
+    await asyncio.gather(*(one() for _ in range(clients)))

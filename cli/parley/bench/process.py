@@ -1,0 +1,61 @@
+"""Child processes as the kernel accounts for them (Linux's /proc)."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from parley.errors import ServiceFailed
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of one process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process and all its descendants, shared pages counted each time."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(resident_bytes, children(pid)))
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+@contextmanager
+def ready_process(
+    command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 300
+) -> Iterator[tuple["subprocess.Popen[str]", Mapping[str, object]]]:
+    """A process that prints one JSON line when it is ready; ended when the context is left."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    with subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            yield child, _first_json(child)
+        finally:
+            child.terminate()
+            child.wait(timeout_s)
+
+
+def _first_json(child: "subprocess.Popen[str]") -> Mapping[str, object]:
+    assert child.stdout is not None
+    for line in child.stdout:
+        if line.startswith("{"):
+            ready: Mapping[str, object] = json.loads(line)
+            return ready
+    raise ServiceFailed(f"A process of the benchmark ended early: {' '.join(child.args)}")
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
