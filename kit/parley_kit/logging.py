@@ -77,5 +77,6 @@ def configure(form: Literal["json", "console"], level: str) -> None:
     handler.addFilter(_RequestId())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # These log addresses of every request; the edge's access line says it once, without queries.
-    for name in ("httpx2", "httpcore2", "uvicorn.access"):
+    # At debug, uvicorn.error (where WebSockets log their frames) and openai also log content.
+    for name in ("httpx2", "httpcore2", "openai", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
