@@ -20,13 +20,13 @@ from parley_stt.confinement import confine
 
 MAX_RATE = 192_000
 MAX_CHANNELS = 8
-MAX_MEMORY_BYTES = 1 << 30
+MAX_MEMORY_BYTES = 512 << 20
 
 FORMATS = "wav,w64,aiff,caf,au,flac,ogg,mp3,mov,mp4,m4a,matroska,webm,aac,amr,mpeg"
 DECODERS = (
-    "aac,aac_latm,ac3,alac,amrnb,amrwb,flac,mp1float,mp2float,mp3float,mp3,opus,libopus,vorbis,"
+    "aac,aac_latm,ac3,alac,amrnb,amrwb,flac,mp1,mp1float,mp2,mp2float,mp3,mp3float,opus,libopus,"
     "pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,"
-    "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,adpcm_ima_wav,adpcm_ms,gsm,gsm_ms,speex"
+    "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,adpcm_ima_wav,adpcm_ms,gsm,gsm_ms,speex,vorbis"
 )
 
 
