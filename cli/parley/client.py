@@ -12,7 +12,7 @@ import openai
 from openai import AsyncOpenAI
 
 from parley.errors import ServiceFailed
-from parley_tts.splitting import split_sentences
+from parley_tts import splitting
 
 SAMPLE_RATE = 24_000
 """Of `response_format="pcm"`: 24 kHz, mono, signed 16 bit, as OpenAI defines it."""
@@ -137,11 +137,12 @@ async def sentences(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
     text = ""
     async for piece in pieces:
         text += piece
-        *whole, text = split_sentences(text) or [""]
+        *whole, last = splitting.sentences(text) or [""]
         for sentence in whole:
             yield sentence
+        text = text[text.rindex(last) :] if whole else text
     if text.strip():
-        yield text
+        yield text.strip()
 
 
 def wav(pcm: bytes) -> bytes:

@@ -15,7 +15,7 @@ from rich.table import Table
 from parley.client import Caller, Target, Turn, wav
 from parley.errors import BadInput, CliError, ServiceFailed
 from parley.stack import Address, Stack, access_for, create_services
-from parley_kit.errors import SettingsError
+from parley_kit.errors import PortTaken, SettingsError
 from parley_kit.health import State
 from parley_kit.logging import configure
 from parley_kit.server import Server, bind, config
@@ -37,6 +37,7 @@ class Ready:
     """What a stack that is up can show."""
 
     url: str
+    needs_key: bool
     start_s: float
     turn: Turn
     spoken: str
@@ -72,6 +73,9 @@ def up(host: str, port: int, *, show: Callable[[Ready], None], console: Console)
         sock = bind(host, port)
         address = Address(host, sock.getsockname()[1], key)
         stack = Stack(create_services(address, access), load(ServiceSettings, **access))
+    except PortTaken as exc:
+        other = f"parley up --port {port + 1}, or make up PORT={port + 1}"
+        raise BadInput(f"{exc} For example: {other}.") from exc
     except SettingsError as exc:
         raise BadInput(str(exc)) from exc
     asyncio.run(_serve(stack, sock, address, started, show, console))
@@ -92,7 +96,8 @@ async def _serve(
     try:
         with console.status("Starting the services …") as status:
             turn, speak_s = await _until_ready(stack, address, serving, status)
-        show(Ready(address.url, time.perf_counter() - started, turn, SENTENCE, speak_s))
+        start_s = time.perf_counter() - started
+        show(Ready(address.url, address.key is not None, start_s, turn, SENTENCE, speak_s))
         logging.getLogger().setLevel(logging.INFO)
     except CliError:
         server.stop()
@@ -150,22 +155,27 @@ def print_ready(console: Console, ready: Ready) -> None:
     console.print()
     console.print(table)
     console.print(f"\nStarted in {ready.start_s:.1f} s. Listening on {ready.url}; Ctrl-C stops it.")
-    console.print(examples(ready.url), highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        examples(ready.url, needs_key=ready.needs_key),
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
-def examples(url: str) -> str:
+def examples(url: str, *, needs_key: bool) -> str:
     """Commands to copy; they take the key from the environment where one is needed."""
+    header = ' -H "Authorization: Bearer $OPENAI_API_KEY"' if needs_key else ""
+    argument = "" if needs_key else ', api_key="none"'
     return f"""
 Speak and listen:
-  curl {url}/tts/v1/audio/speech -H "Authorization: Bearer $OPENAI_API_KEY" \\
-    -H "Content-Type: application/json" -o question.wav \\
+  curl {url}/tts/v1/audio/speech{header} -H "Content-Type: application/json" -o question.wav \\
     -d '{{"model":"tts-1","voice":"alloy","response_format":"wav","input":"{SENTENCE}"}}'
-  curl {url}/stt/v1/audio/transcriptions -H "Authorization: Bearer $OPENAI_API_KEY" \\
-    -F model=whisper-1 -F file=@question.wav
+  curl {url}/stt/v1/audio/transcriptions{header} -F model=whisper-1 -F file=@question.wav
 
 The same from Python:
   from openai import OpenAI
-  llm = OpenAI(base_url="{url}/llm/v1", api_key="any")
+  llm = OpenAI(base_url="{url}/llm/v1"{argument})
   question = [{{"role": "user", "content": "{SENTENCE}"}}]
   reply = llm.chat.completions.create(model="qwen2-5-7b-instruct", messages=question)
   print(reply.choices[0].message.content)

@@ -2,6 +2,7 @@
 
     KitError
     ├── SettingsError            the process cannot start as configured
+    │   └── PortTaken            another process listens there
     └── ApiError                 what a caller is told; carries status, type, param and code
         ├── InvalidRequest       400
         ├── InvalidApiKey        401
@@ -33,6 +34,10 @@ class KitError(Exception):
 
 class SettingsError(KitError):
     """The process cannot start as configured; the message says what to change."""
+
+
+class PortTaken(SettingsError):
+    """Another process listens there."""
 
 
 class ApiError(HTTPException, KitError):

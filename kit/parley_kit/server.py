@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from parley_kit.app import Service
-from parley_kit.errors import SettingsError
+from parley_kit.errors import PortTaken, SettingsError
 from parley_kit.logging import configure
 from parley_kit.settings import ServiceSettings, load
 
@@ -74,7 +74,8 @@ def bind(host: str, port: int) -> socket.socket:
     """A listening socket.
 
     Raises:
-        SettingsError: the address cannot be had; says what to do.
+        PortTaken: another process listens there.
+        SettingsError: the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named asyncio turns Nagle's algorithm off; else replies wait 40 ms for ACKs.
@@ -86,12 +87,10 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as exc:
         sock.close()
         if exc.errno == errno.EADDRINUSE:
-            message = (
+            raise PortTaken(
                 f"Port {port} on {host} is already taken: stop what uses it or choose another."
-            )
-        else:
-            message = f"Cannot listen on {host}:{port}: {exc.strerror or exc}."
-        raise SettingsError(message) from exc
+            ) from exc
+        raise SettingsError(f"Cannot listen on {host}:{port}: {exc.strerror or exc}.") from exc
     sock.setblocking(False)
     return sock
 

@@ -40,7 +40,10 @@ def _sse_cost(report: Report, sides: _Sides, step: Callable[[str], None]) -> Non
         bare, kit = (_cpu_per_event(pid, port) for pid, port in sides)
         costs.append((bare, kit))
     costs = costs[1:]  # the first warms up
-    how = f"{_STREAMS} streams of {EVENTS} events 10 ms apart, {_ROUNDS} rounds in turn, median of ratios"
+    how = (
+        f"{_STREAMS} streams of {EVENTS} events 10 ms apart, {_ROUNDS} rounds in turn, "
+        "median of the ratios"
+    )
     report.add("CPU per SSE event", median(k / b for b, k in costs), "x", 1.15, how)
     report.add("CPU per SSE event, kit", median(k for _, k in costs) * 1e6, "µs", None, "")
     report.add("CPU per SSE event, bare", median(b for b, _ in costs) * 1e6, "µs", None, "")

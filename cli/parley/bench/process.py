@@ -54,7 +54,9 @@ def _first_json(child: "subprocess.Popen[str]") -> Mapping[str, object]:
         if line.startswith("{"):
             ready: Mapping[str, object] = json.loads(line)
             return ready
-    raise ServiceFailed(f"A process of the benchmark ended early: {' '.join(child.args)}")
+    raise ServiceFailed(
+        f"A process of the benchmark ended with {child.wait()} before it was ready."
+    )
 
 
 def python(module: str, *arguments: str) -> list[str]:
