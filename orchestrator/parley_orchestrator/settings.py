@@ -1,9 +1,11 @@
 """Settings of the orchestrator, and the URLs that follow from them."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from parley_kit.settings import Names
 
 TRANSPORTS = ("gemini", "qwen", "rest", "realtime", "ws")
 
@@ -35,18 +37,9 @@ class OrchestratorSettings(BaseSettings):
         "qwen2-5-7b-instruct", validation_alias=AliasChoices("OPENAI_LLM_MODEL", "LLM_MODEL")
     )
 
-    llm_chain: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("gemini", "qwen"), validation_alias="LLM_CHAIN"
-    )
+    llm_chain: Names = Field(("gemini", "qwen"), validation_alias="LLM_CHAIN")
     gemini_api_key: SecretStr = Field(SecretStr(""), validation_alias="GEMINI_API_KEY")
     gemini_model: str = Field("gemini-2.5-flash", validation_alias="GEMINI_MODEL")
-
-    @field_validator("llm_chain", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return tuple(name for part in value.split(",") if (name := part.strip()))
 
     @model_validator(mode="after")
     def _check_chain(self) -> Self:

@@ -179,3 +179,12 @@ def test_nothing_that_is_said_reaches_the_log(caplog: pytest.LogCaptureFixture) 
 
     assert "chat/completions" in caplog.text
     assert "canary" not in caplog.text
+
+
+def test_no_request_gets_more_tokens_than_the_service_allows() -> None:
+    app = create_app(LlmSettings(allow_anonymous=True, max_completion_tokens=3))
+    with serve(app) as url, httpx2.Client(base_url=f"{url}/llm/v1") as client:
+        reply = ask(client, max_tokens=50).json()
+
+    assert reply["usage"]["completion_tokens"] == 3
+    assert reply["choices"][0]["finish_reason"] == "length"

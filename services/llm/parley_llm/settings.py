@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from parley_kit.settings import ServiceSettings
+from parley_kit.settings import Names, ServiceSettings
 
 
 class LlmSettings(ServiceSettings):
@@ -14,7 +14,7 @@ class LlmSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="LLM_")
 
     engine: Literal["scripted"] = "scripted"
-    served_models: tuple[str, ...] = ("qwen2-5-7b-instruct", "Qwen/Qwen2.5-7B-Instruct")
+    served_models: Names = ("qwen2-5-7b-instruct", "Qwen/Qwen2.5-7B-Instruct")
     max_concurrency: int = Field(64, ge=1, le=10_000)
     max_queue: int = Field(64, ge=0, le=100_000)
     max_messages: int = Field(512, ge=1)

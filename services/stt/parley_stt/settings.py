@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from parley_kit.settings import ServiceSettings
+from parley_kit.settings import Names, ServiceSettings
 
 # OpenAI's limit on a file, and room for the other fields and the parts' headers.
 _MAX_FILE_BYTES = 26_214_400
@@ -19,7 +19,7 @@ class SttSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="STT_")
 
     engine: Literal["pocketsphinx"] = "pocketsphinx"
-    served_models: tuple[str, ...] = (
+    served_models: Names = (
         "whisper-1",
         "gpt-4o-transcribe",
         "gpt-4o-mini-transcribe",

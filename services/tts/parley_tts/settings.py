@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from parley_kit.settings import ServiceSettings
+from parley_kit.settings import Names, ServiceSettings
 
 
 class TtsSettings(ServiceSettings):
@@ -16,7 +16,7 @@ class TtsSettings(ServiceSettings):
     engine: Literal["auto", "flite", "espeak"] = Field(
         "auto", description="auto: flite where its library is installed, else espeak"
     )
-    served_models: tuple[str, ...] = ("kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+    served_models: Names = ("kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
     max_input_chars: int = Field(4096, ge=1, le=1_000_000)
     max_piece_chars: int = Field(250, ge=40, le=2_000, description="of one call of the engine")
     max_concurrency: int = Field(16, ge=1, le=10_000)

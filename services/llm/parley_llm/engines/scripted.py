@@ -48,7 +48,8 @@ class ScriptedEngine:
             text = f"To do that I need to know the {call.argument}. Could you tell me?"
         else:
             text = self._script.answer(request.messages)
-        pieces, reason = cut(text, request.stop, request.token_limit or self._max_tokens)
+        limit = min(request.token_limit or self._max_tokens, self._max_tokens)
+        pieces, reason = cut(text, request.stop, limit)
         for piece in pieces:
             yield Text(piece)
             await asyncio.sleep(self._pause_s)
