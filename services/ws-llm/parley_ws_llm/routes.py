@@ -1,5 +1,7 @@
 """The page and the socket share the service's root: a GET is the page, an upgrade the socket."""
 
+import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
@@ -17,6 +19,8 @@ from parley_ws_llm.assistant import Assistant
 from parley_ws_llm.connection import Connection
 from parley_ws_llm.session import Session
 from parley_ws_llm.settings import WsLlmSettings
+
+log = logging.getLogger("parley.access")
 
 _FILES = ("chat.css", "chat.js", "conversation.js", "link.js", "icon.svg")
 PAGE = {"/": "chat.html", **{f"/{name}": name for name in _FILES}}
@@ -37,9 +41,11 @@ class Door:
         try:
             key_id = self._admit(socket)
         except ApiError as refusal:
+            log.info("socket refused", extra={"data": {"status": refusal.status}})
             await _deny(socket, refusal)
             return
         self._open += 1
+        opened = time.perf_counter()
         sockets = self._assistant.metrics.sockets
         sockets.inc()
         try:
@@ -47,6 +53,8 @@ class Door:
         finally:
             sockets.dec()
             self._open -= 1
+            seconds = round(time.perf_counter() - opened, 1)
+            log.info("socket closed", extra={"data": {"seconds": seconds}})
 
     def _admit(self, socket: WebSocket) -> str | None:
         """The caller's key id; None when the caller brings its key in a message.
