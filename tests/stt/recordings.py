@@ -90,3 +90,15 @@ def wav(pcm: bytes, rate: int = 16_000, channels: int = 1, bits: int = 16, tag: 
     chunks = b"fmt " + struct.pack("<I", len(form)) + form
     chunks += b"data" + struct.pack("<I", len(pcm)) + pcm
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+@cache
+def long_speech() -> bytes:
+    """11 s of speech as WAV: seconds of work for a worker, and none for a decoder."""
+    pcm = bytearray()
+    resampler = av.AudioResampler("s16", "mono", 16_000)
+    with av.open(str(JFK)) as source:
+        for frame in source.decode(audio=0):
+            for resampled in resampler.resample(frame):
+                pcm += bytes(resampled.planes[0])[: resampled.samples * 2]
+    return wav(bytes(pcm))

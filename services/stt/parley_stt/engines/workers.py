@@ -7,6 +7,7 @@ whatever library is at it, and a fresh worker takes the place.
 import asyncio
 import logging
 from asyncio.subprocess import Process
+from contextlib import suppress
 
 from parley_stt import processes
 from parley_stt.engines import frames
@@ -38,9 +39,9 @@ class Worker:
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 await worker._reply()
-        except TimeoutError:
-            await worker.end()
-            raise WorkerError("a worker was not ready in time") from None
+        except (TimeoutError, WorkerError) as exc:
+            status = await worker.end()
+            raise WorkerError(f"a worker was not ready; it ended with status {status}") from exc
         except BaseException:
             await worker.end()
             raise
@@ -49,6 +50,10 @@ class Worker:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
 
     async def ask(self, payload: bytes, timeout_s: float) -> bytes:
         """
@@ -66,9 +71,18 @@ class Worker:
         except ConnectionError as exc:
             raise WorkerError("a worker died") from exc
 
-    async def end(self) -> None:
-        status = await processes.end(self._process)
-        log.debug("a worker ended", extra={"data": {"pid": self.pid, "status": status}})
+    def kill(self) -> None:
+        if self.alive:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def wait(self) -> int:
+        """Its exit status, once it has one."""
+        return await self._process.wait()
+
+    async def end(self) -> int:
+        """Kill it unless it has ended; the value is its exit status."""
+        return await processes.end(self._process)
 
     async def _reply(self) -> bytes:
         assert self._process.stdout is not None
@@ -80,7 +94,7 @@ class Worker:
 
 
 class WorkerPool:
-    """Keeps `size` workers of one module.
+    """Keeps `size` workers of one module, whatever they die of.
 
     Args:
         module: run as `python -m`; writes one frame when it is ready, then answers each frame
@@ -94,13 +108,12 @@ class WorkerPool:
         self._patience_s = patience_s
         self._workers: set[Worker] = set()
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
-        self._replacing: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._tenders: list[asyncio.Task[None]] = []
 
     @property
     def pids(self) -> list[int]:
         """Of the workers that are ready or at work."""
-        return sorted(worker.pid for worker in self._workers)
+        return sorted(worker.pid for worker in self._workers if worker.alive)
 
     async def start(self) -> None:
         """
@@ -108,15 +121,15 @@ class WorkerPool:
             WorkerError: the first reason why a worker could not be started.
         """
         starts = [self._add() for _ in range(self._size)]
-        results = await asyncio.gather(*starts, return_exceptions=True)
-        for failure in filter(None, results):
-            raise failure
+        for started in await asyncio.gather(*starts, return_exceptions=True):
+            if isinstance(started, BaseException):
+                raise started
+            self._tenders.append(asyncio.create_task(self._tend(started), name="tend a worker"))
 
     async def close(self) -> None:
-        self._closed = True
-        for task in self._replacing:
-            task.cancel()
-        await asyncio.gather(*self._replacing, return_exceptions=True)
+        for tender in self._tenders:
+            tender.cancel()
+        await asyncio.gather(*self._tenders, return_exceptions=True)
         await asyncio.gather(*(worker.end() for worker in self._workers))
         self._workers.clear()
 
@@ -128,36 +141,42 @@ class WorkerPool:
         """
         try:
             async with asyncio.timeout(self._patience_s):
-                worker = await self._idle.get()
+                worker = await self._free()
         except TimeoutError:
             raise WorkerError("no worker became free") from None
         try:
             answer = await worker.ask(payload, self._patience_s)
         except BaseException:
-            self._replace(worker)
+            worker.kill()
             raise
         self._idle.put_nowait(worker)
         return answer
 
-    def _replace(self, worker: Worker) -> None:
-        self._workers.discard(worker)
-        task = asyncio.create_task(self._refill(worker), name="replace a worker")
-        self._replacing.add(task)
-        task.add_done_callback(self._replacing.discard)
+    async def _free(self) -> Worker:
+        while True:
+            worker = await self._idle.get()
+            if worker.alive:
+                return worker
 
-    async def _refill(self, gone: Worker) -> None:
-        """Take the place of `gone`, however long that takes."""
-        await gone.end()
-        while not self._closed:
+    async def _tend(self, worker: Worker) -> None:
+        """Replace a worker each time that it has died."""
+        while True:
+            status = await worker.wait()
+            log.info("replacing a worker", extra={"data": {"pid": worker.pid, "status": status}})
+            await worker.end()
+            self._workers.discard(worker)
+            worker = await self._replacement()
+
+    async def _replacement(self) -> Worker:
+        while True:
             try:
-                await self._add()
+                return await self._add()
             except (WorkerError, OSError) as exc:
                 log.error("a worker could not be replaced", exc_info=exc)
                 await asyncio.sleep(_RETRY_S)
-            else:
-                return
 
-    async def _add(self) -> None:
+    async def _add(self) -> Worker:
         worker = await Worker.start(self._module)
         self._workers.add(worker)
         self._idle.put_nowait(worker)
+        return worker
