@@ -37,13 +37,25 @@ class Stt:
 
     def start(self, file: bytes, **fields: str) -> socket.socket:
         """Send a request and leave the answer to the caller, who may hang up."""
+        head, body = self._raw(file, fields)
+        return self._connect(head + body)
+
+    def start_slowly(self, file: bytes, **fields: str) -> socket.socket:
+        """Send the first half of a request."""
+        head, body = self._raw(file, fields)
+        return self._connect(head + body[: len(body) // 2])
+
+    def _raw(self, file: bytes, fields: dict[str, str]) -> tuple[bytes, bytes]:
         request = self.request(file, **fields)
         request.read()
-        host, port = self.url.removeprefix("http://").split(":")
-        connection = socket.create_connection((host, int(port)), timeout=10)
         head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
         path = request.url.raw_path.decode()
-        connection.sendall(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + request.content)
+        return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode(), request.content
+
+    def _connect(self, request: bytes) -> socket.socket:
+        host, port = self.url.removeprefix("http://").split(":")
+        connection = socket.create_connection((host, int(port)), timeout=10)
+        connection.sendall(request)
         return connection
 
     def await_load(self, running: int, queued: int = 0) -> None:

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -104,6 +104,18 @@ def test_a_full_queue_refuses_before_the_upload_is_read(narrow: Stt) -> None:
     assert answer.startswith(b"HTTP/1.1 503")
     assert b"\r\nretry-after: " in answer
     assert b'"overloaded"' in answer
+
+
+def test_no_more_uploads_are_read_than_could_be_let_in(narrow: Stt) -> None:
+    with ExitStack() as slow:
+        for _ in range(2):
+            slow.enter_context(narrow.start_slowly(long_speech()))
+
+        def is_refused() -> bool:
+            return narrow.transcribe(WEATHER.read_bytes()).status_code == 503
+
+        wait_until(is_refused, 5, "two uploads under way are as many as it takes")
+    wait_until(lambda: not is_refused(), 5, "uploads that ended make room")
 
 
 def test_a_deadline_ends_the_work(narrow: Stt) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
@@ -20,15 +21,24 @@ async def spawn(module: str, *arguments: object) -> Process:
     )
 
 
+def kill(process: Process) -> None:
+    """Kill a child unless it is known to have ended.
+
+    `Process.kill` would look first whether it has, and so reap it behind the back of the event
+    loop, which then knows no exit status.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+
+
 async def end(process: Process) -> int:
     """Kill a child unless it has ended, reap it and close its pipes.
 
     Returns:
         Its exit status, negative for a signal.
     """
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            process.kill()
+    kill(process)
     if process.stdin is not None:
         process.stdin.close()
     if process.stdout is not None:

@@ -4,12 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from parley_kit.errors import InvalidRequest
 
 _MAX_FIELDS = 256
 _MAX_FIELD_BYTES = 64 << 10
+
+
+class _InMemory(MultiPartParser):
+    """What callers say is not written to disk; the edge bounds the size of the whole body."""
+
+    spool_max_size = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +35,22 @@ async def read(request: Request) -> Upload:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         raise InvalidRequest("Send the request as multipart/form-data with a part named 'file'.")
-    form = request.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
-    async with form as parts:
-        fields = [(key, part) for key, part in parts.multi_items() if isinstance(part, str)]
-        return Upload(await _file(parts.get("file")), fields)
+    parser = _InMemory(
+        request.headers,
+        request.stream(),
+        max_files=1,
+        max_fields=_MAX_FIELDS,
+        max_part_size=_MAX_FIELD_BYTES,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as exc:
+        raise InvalidRequest(exc.message) from exc
+    try:
+        fields = [(key, part) for key, part in form.multi_items() if isinstance(part, str)]
+        return Upload(await _file(form.get("file")), fields)
+    finally:
+        await form.close()
 
 
 async def _file(part: UploadFile | str | None) -> bytes:

@@ -52,8 +52,9 @@ class Decoder:
                 pcm = await _exchange(process, file, self._max_bytes)
                 status = await process.wait()
         except TimeoutError:
-            log.warning("decoding took too long")
-            raise undecodable() from None
+            raise InvalidRequest(
+                f"The file could not be decoded in {self.max_decode_s:g} s.", param="file"
+            ) from None
         finally:
             await processes.end(process)
         if status != Outcome.DECODED:
@@ -98,7 +99,7 @@ async def _exchange(process: Process, file: bytes, max_bytes: int) -> bytearray:
         while piece := await process.stdout.read(_READ_BYTES):
             pcm += piece
             if len(pcm) > max_bytes:
-                process.kill()
+                processes.kill(process)
         return pcm
     finally:
         feeding.cancel()

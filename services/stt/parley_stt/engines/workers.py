@@ -7,7 +7,6 @@ whatever library is at it, and a fresh worker takes the place.
 import asyncio
 import logging
 from asyncio.subprocess import Process
-from contextlib import suppress
 
 from parley_stt import processes
 from parley_stt.engines import frames
@@ -72,9 +71,7 @@ class Worker:
             raise WorkerError("a worker died") from exc
 
     def kill(self) -> None:
-        if self.alive:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+        processes.kill(self._process)
 
     async def wait(self) -> int:
         """Its exit status, once it has one."""
