@@ -18,7 +18,7 @@ def stt_url() -> Iterator[str]:
         yield f"{url}/stt/v1"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(stt_url: str) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=stt_url, timeout=30) as client:
         yield client

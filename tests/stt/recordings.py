@@ -94,11 +94,15 @@ def wav(pcm: bytes, rate: int = 16_000, channels: int = 1, bits: int = 16, tag: 
 
 @cache
 def long_speech() -> bytes:
-    """11 s of speech as WAV: seconds of work for a worker, and none for a decoder."""
+    """A short sentence, a pause, and seconds of work for a worker; a WAV file."""
+    return wav(_pcm(WEATHER) + bytes(32_000) + _pcm(JFK))
+
+
+def _pcm(file: Path) -> bytes:
     pcm = bytearray()
     resampler = av.AudioResampler("s16", "mono", 16_000)
-    with av.open(str(JFK)) as source:
+    with av.open(str(file)) as source:
         for frame in source.decode(audio=0):
             for resampled in resampler.resample(frame):
                 pcm += bytes(resampled.planes[0])[: resampled.samples * 2]
-    return wav(bytes(pcm))
+    return bytes(pcm)

@@ -74,7 +74,7 @@ def test_an_empty_file_is_refused(client: httpx2.Client) -> None:
     assert error_of(upload(client, b""))["param"] == "file"
 
 
-@pytest.mark.parametrize("container", ["flac", "mp3", "aac", "ogg", "webm", "mpga"])
+@pytest.mark.parametrize("container", ["flac", "mp3", "ogg", "webm"])
 def test_of_a_truncated_file_what_is_there_is_heard(client: httpx2.Client, container: str) -> None:
     file = weather_in(container)
     answer = upload(client, file[: len(file) * 3 // 4]).json()

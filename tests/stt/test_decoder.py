@@ -11,14 +11,14 @@ from parley_kit.errors import InvalidRequest
 from parley_stt.audio.decoder import Decoder
 from tests.serving import wait_until
 from tests.stt.breakable import children
-from tests.stt.recordings import CONTAINERS, flac_of_silence, weather_in
+from tests.stt.recordings import flac_of_silence, weather_in
 
 HOUR_S = 3_600
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("container", ["mp3", "3gp", "mpeg"])
 async def test_the_whole_recording_is_decoded(container: str) -> None:
     audio = await Decoder(max_audio_s=10, max_decode_s=10).decode(weather_in(container))
 

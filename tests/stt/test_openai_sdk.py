@@ -10,7 +10,7 @@ from openai import AsyncOpenAI, OpenAI
 from tests.stt.recordings import JFK, WEATHER, WEATHER_TEXT
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sdk(stt_url: str) -> Iterator[OpenAI]:
     with OpenAI(
         base_url=stt_url, api_key="any", max_retries=0, _strict_response_validation=True
