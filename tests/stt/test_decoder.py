@@ -4,14 +4,19 @@ import asyncio
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
+import av
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parley_kit.errors import InvalidRequest
 from parley_stt.audio.decoder import Decoder
+from parley_stt.audio.decoder_child import OutOfRange, TooLong, decode
 from tests.serving import wait_until
 from tests.stt.breakable import children
-from tests.stt.recordings import flac_of_silence, weather_in
+from tests.stt.recordings import CONTAINERS, flac_of_silence, weather_in
 
 HOUR_S = 3_600
 
@@ -39,6 +44,28 @@ async def test_who_is_cancelled_has_the_decoder_killed() -> None:
 
     assert time.monotonic() - started < 0.5
     wait_until(lambda: children() <= before, 1, "the decoder is gone")
+
+
+@given(
+    container=st.sampled_from(sorted(CONTAINERS)),
+    damage=st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 255)), max_size=30),
+)
+def test_damage_is_undecodable_or_passed_over_and_never_a_fault(
+    container: str, damage: list[tuple[int, int]]
+) -> None:
+    file = bytearray(weather_in(container))
+    for position, value in damage:
+        file[position % len(file)] = value
+    # Any other exception would be a 500 for what is the caller's mistake.
+    with suppress(av.error.FFmpegError, ValueError, TooLong, OutOfRange):
+        assert sum(map(len, decode(bytes(file), 10))) <= 10 * 32_000
+
+
+def test_a_codec_that_nobody_knows_is_undecodable() -> None:
+    file = weather_in("caf").replace(b"lpcm", b"xxxx")
+
+    with pytest.raises(ValueError, match="no audio"):
+        list(decode(file, 10))
 
 
 async def test_decoding_has_a_deadline() -> None:

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 
 import av
 from av.audio.frame import AudioFrame
+from av.codec.context import CodecContext
+from av.container import InputContainer
+from av.stream import Stream
 
 from parley_stt.audio import SAMPLE_RATE
 from parley_stt.audio.outcome import Outcome
@@ -57,9 +60,7 @@ def _frames(file: bytes) -> Iterator[AudioFrame]:
     """Decoded frames; a damaged packet is skipped while most packets are sound."""
     options = {"format_whitelist": FORMATS, "codec_whitelist": DECODERS}
     with av.open(io.BytesIO(file), mode="r", options=options) as container:
-        stream = container.streams.best("audio")
-        if stream is None or stream.codec_context.name not in DECODERS.split(","):
-            raise ValueError("no audio that can be decoded")
+        stream = _audio_stream(container)
         stream.codec_context.thread_count = 1
         sound = damaged = 0
         for packet in container.demux(stream):
@@ -72,6 +73,15 @@ def _frames(file: bytes) -> Iterator[AudioFrame]:
                 damaged += 1
         if damaged > sound:
             raise ValueError("more damaged than sound")
+
+
+def _audio_stream(container: InputContainer) -> Stream:
+    stream = container.streams.best("audio")
+    # A stream whose codec FFmpeg does not know has no context, whatever its type says.
+    context: CodecContext | None = stream.codec_context if stream else None
+    if stream is None or context is None or context.name not in DECODERS.split(","):
+        raise ValueError("no audio that can be decoded")
+    return stream
 
 
 def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
