@@ -1,9 +1,13 @@
 """Form fields: folding them never fails, and never loses what is known."""
 
+from dataclasses import fields
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parley_kit.errors import InvalidRequest
+from parley_stt.engine import Options
+from parley_stt.engines.pocketsphinx import HARMLESS
 from parley_stt.wire import ARRAYS, fields_of, parse
 
 names = st.one_of(
@@ -33,6 +37,10 @@ def test_nested_fields_are_an_object() -> None:
     folded = fields_of([("chunking_strategy[type]", "server_vad"), ("chunking_strategy[x]", "1")])
 
     assert folded == {"chunking_strategy": {"type": "server_vad", "x": "1"}}
+
+
+def test_what_the_engine_leaves_unused_are_options_that_exist() -> None:
+    assert {option.name for option in fields(Options)} > HARMLESS
 
 
 def test_an_empty_value_is_one_that_is_not_given() -> None:

@@ -32,28 +32,25 @@ class Hearing:
 def audio_routes(service: Service, settings: SttSettings, engine: SttEngine) -> APIRouter:
     router = APIRouter(prefix="/v1/audio")
     listener = Listener(service, settings, engine)
-    # As many uploads are read at a time as could be let in: their bytes are held in memory.
-    places = settings.max_concurrency + settings.max_queue
-    uploads = Admission(places, 0, settings.max_in_flight_per_key)
+    # Who begins to upload has a place in the queue: nobody sends 25 MiB to be refused, and no more
+    # uploads are held in memory than there are places.
+    places = Admission(
+        settings.max_concurrency + settings.max_queue, 0, settings.max_in_flight_per_key
+    )
 
     @router.post("/transcriptions", response_model=None)
     async def create_transcription(request: Request) -> Response:
         service.health.require_ready()
         context = context_of(request.scope)
         service.admission.check(context.key_id)
-        async with uploads.slot(context.key_id):
+        async with places.slot(context.key_id):
             uploaded = await upload.read(request)
-        asked = wire.parse(wire.fields_of(uploaded.fields))
-        options = wire.options(asked, engine)
-        hearing = listener.hear(context.key_id, uploaded.file, options)
-        if asked.stream:
-            return await sse.respond(_events(hearing, asked), context)
-        async with hearing as heard:
-            segments = tuple([segment async for segment in heard.segments])
-        language = segments[0].language if segments else next(iter(engine.languages))
-        transcript = Transcript(segments, heard.seconds, engine.languages[language])
-        body, content_type = replies.render(transcript, asked)
-        return Response(body, headers={"content-type": content_type})
+            asked = wire.parse(wire.fields_of(uploaded.fields))
+            options = wire.options(asked, engine)
+            hearing = listener.hear(context.key_id, uploaded.file, options)
+            if asked.stream:
+                return await sse.respond(_events(hearing, asked), context)
+            return await _whole(hearing, asked, engine)
 
     @router.post("/translations", response_model=None)
     async def create_translation() -> Response:
@@ -85,6 +82,17 @@ class Listener:
             segments = self._engine.transcribe(audio, options)
             async with aclosing(self._metrics.measured(audio, segments)) as measured:
                 yield Hearing(audio.seconds, measured)
+
+
+async def _whole(
+    hearing: AbstractAsyncContextManager[Hearing], asked: TranscriptionRequest, engine: SttEngine
+) -> Response:
+    async with hearing as heard:
+        segments = tuple([segment async for segment in heard.segments])
+    language = segments[0].language if segments else next(iter(engine.languages))
+    transcript = Transcript(segments, heard.seconds, engine.languages[language])
+    body, content_type = replies.render(transcript, asked)
+    return Response(body, headers={"content-type": content_type})
 
 
 async def _events(
