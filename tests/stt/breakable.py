@@ -32,6 +32,13 @@ class Stt:
     def workers(self) -> list[int]:
         return self.status["workers"]
 
+    @property
+    def in_flight(self) -> int:
+        """Requests beside the one that asks."""
+        lines = self.client.get("/metrics").text.splitlines()
+        count = next(line for line in lines if line.startswith("parley_in_flight "))
+        return int(float(count.split()[1])) - 1
+
     def transcribe(self, file: bytes, **fields: str) -> httpx2.Response:
         return self.client.send(self.request(file, **fields))
 

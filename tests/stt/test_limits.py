@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 import pytest
 
@@ -107,15 +107,15 @@ def test_a_full_queue_refuses_before_the_upload_is_read(narrow: Stt) -> None:
 
 
 def test_no_more_uploads_are_read_than_could_be_let_in(narrow: Stt) -> None:
-    with ExitStack() as slow:
-        for _ in range(2):
-            slow.enter_context(narrow.start_slowly(long_speech()))
+    with narrow.start_slowly(long_speech()), narrow.start_slowly(long_speech()):
+        wait_until(lambda: narrow.in_flight == 2, 5, "both have begun")
 
-        def is_refused() -> bool:
-            return narrow.transcribe(WEATHER.read_bytes()).status_code == 503
+        refused = narrow.transcribe(WEATHER.read_bytes())
 
-        wait_until(is_refused, 5, "two uploads under way are as many as it takes")
-    wait_until(lambda: not is_refused(), 5, "uploads that ended make room")
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) >= 1
+    wait_until(lambda: narrow.in_flight == 0, 5, "they make room")
+    assert narrow.transcribe(WEATHER.read_bytes()).status_code == 200
 
 
 def test_a_deadline_ends_the_work(narrow: Stt) -> None:
