@@ -69,7 +69,8 @@ class Encoder:
             sample_rate: of the samples to come, in Hz.
         """
         self.encoding = encoding
-        self._resampler = soxr.ResampleStream(sample_rate, encoding.rate, 1, dtype="int16")
+        # In floats, because the library adds random dither to integers.
+        self._resampler = soxr.ResampleStream(sample_rate, encoding.rate, 1, dtype="float32")
         self._writer = _writer(encoding)
         self._written = 0
 
@@ -87,7 +88,8 @@ class Encoder:
         return self._write(np.zeros(0, np.int16), last=True) + self._writer.finish()
 
     def _write(self, samples: Samples, *, last: bool) -> bytes:
-        resampled = self._resampler.resample_chunk(samples, last=last)
+        floats = self._resampler.resample_chunk(samples.astype(np.float32), last=last)
+        resampled = np.clip(np.rint(floats), -32_768, 32_767).astype(np.int16)
         self._written += len(resampled)
         return self._writer.write(resampled) if len(resampled) else b""
 

@@ -29,7 +29,7 @@ _BOUNDARY = re.compile(
     (?P<line> [\r\n\u2028\u2029] )
     | (?P<wide> [\u3002\uff01\uff1f\uff61]+ [{_CLOSERS}\u300d\u300f\uff09]* )
     | (?<![.!?\u2026\u061f\u0964\u0965])
-      (?P<mark> [.!?\u2026\u061f\u0964\u0965]+ ) [{_CLOSERS}]* (?:\s+|$)
+      (?P<mark> [.!?\u2026\u061f\u0964\u0965]+ ) [{_CLOSERS}]* (?=\s|$) [^\S\r\n\u2028\u2029]*
     """,
     re.VERBOSE,
 )

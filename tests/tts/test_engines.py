@@ -1,0 +1,179 @@
+"""The embedded engines themselves: which is chosen, what their voices are, what they leave."""
+
+import itertools
+import resource
+from pathlib import Path
+from typing import get_args
+
+import espeakng_loader
+import httpx2
+import numpy as np
+import pytest
+import soxr
+from pocketsphinx import Decoder
+
+from parley_kit.errors import SettingsError
+from parley_tts.app import create_app, create_engine
+from parley_tts.engine import Gender
+from parley_tts.engines import espeak, flite
+from parley_tts.engines.embedded import Synthesiser
+from parley_tts.engines.espeak import EspeakSynthesiser
+from parley_tts.engines.flite import FliteSynthesiser
+from parley_tts.settings import TtsSettings
+from parley_tts.tempo import at_tempo
+from tests.serving import error_of, serve
+from tests.tts.sounds import Samples, sound_alike, timbre_distance
+from tests.tts.test_speech import OPENAI_VOICES
+
+SENTENCE = "Radio seven is on the air."
+NOWHERE = "libnowhere.so.1"
+
+
+@pytest.fixture(scope="module", params=[FliteSynthesiser, EspeakSynthesiser])
+def synthesiser(request: pytest.FixtureRequest) -> Synthesiser:
+    loaded: Synthesiser = request.param()
+    loaded.load()
+    return loaded
+
+
+def test_each_of_openai_s_voices_stands_for_one_that_is_listed(synthesiser: Synthesiser) -> None:
+    listed = {voice.id for voice in synthesiser.voices}
+
+    assert set(synthesiser.openai_voices) == set(OPENAI_VOICES)
+    assert set(synthesiser.openai_voices.values()) <= listed
+    assert len(set(synthesiser.openai_voices.values())) >= 4
+
+
+def test_what_is_listed_of_a_voice_is_complete(synthesiser: Synthesiser) -> None:
+    assert len({voice.id for voice in synthesiser.voices}) == len(synthesiser.voices)
+    for voice in synthesiser.voices:
+        assert voice.gender in get_args(Gender)
+        assert voice.language
+        assert voice.name
+
+
+def test_flite_s_voices_are_as_many_as_are_listed() -> None:
+    flite_ = FliteSynthesiser()
+    flite_.load()
+    spoken = [flite_.synthesise(SENTENCE, voice.id, 1.0) for voice in flite_.voices]
+
+    for one, other in itertools.combinations(spoken, 2):
+        assert timbre_distance(one, other) > 0.3
+
+
+def test_the_files_of_espeak_s_voices_exist() -> None:
+    """The library takes a variant that does not exist without a word, and leaves it out."""
+    data = Path(str(espeakng_loader.get_data_path()))
+    for file in espeak._FILES.values():
+        voice, _, variant = file.partition("+")
+        assert (data / "lang" / voice).is_file()
+        assert not variant or (data / "voices" / "!v" / variant).is_file()
+
+
+def test_engines_in_one_process_do_not_disturb_each_other(synthesiser: Synthesiser) -> None:
+    voice, other = synthesiser.voices[0].id, synthesiser.voices[3].id
+    before = synthesiser.synthesise(SENTENCE, voice, 1.0)
+    second = type(synthesiser)()
+    second.load()
+    second.synthesise(SENTENCE, other, 3.0)
+
+    assert sound_alike(synthesiser.synthesise(SENTENCE, voice, 1.0), before)
+
+
+def test_no_memory_is_lost_from_speech_to_speech(synthesiser: Synthesiser) -> None:
+    def speak(times: int) -> int:
+        for _ in range(times):
+            synthesiser.synthesise(SENTENCE, synthesiser.voices[3].id, 1.0)
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * resource.getpagesize()
+
+    once = speak(20)
+
+    assert speak(80) - once < 4_000_000, "80 speeches have more than 6 MB"
+
+
+@pytest.mark.parametrize("tempo", [0.5, 0.8, 1.5, 2.0])
+def test_tempo_changes_the_time_and_not_the_pitch(tempo: float) -> None:
+    rate = 22_050
+    tone: Samples = (np.sin(np.arange(2 * rate) * 2 * np.pi * 440 / rate) * 10_000).astype(np.int16)
+    heard = at_tempo(tone, rate, tempo)
+
+    assert len(heard) == pytest.approx(len(tone) / tempo, rel=0.03)
+    loudest = np.argmax(np.abs(np.fft.rfft(heard.astype(float)))) * rate / len(heard)
+    assert loudest == pytest.approx(440, abs=5)
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Decoder:
+    return Decoder(loglevel="FATAL")
+
+
+@pytest.mark.parametrize("voice", ["alloy", "nova"])
+def test_a_recogniser_understands_flite(voice: str, decoder: Decoder) -> None:
+    """Word errors over the sentences stay below what a call can bear, 15 %."""
+    flite_, errors, words = FliteSynthesiser(), 0, 0
+    flite_.load()
+    for sentence in (
+        "please call me back when you have the results of my blood test",
+        "the train leaves the station at half past seven in the evening",
+        "can you tell me the way to the nearest hospital",
+        "it is important to drink enough water when it is hot",
+    ):
+        speech = flite_.synthesise(sentence, flite_.openai_voices[voice], 1.0)
+        expected, heard = sentence.split(), _heard(speech, decoder)
+        errors, words = errors + _distance(expected, heard), words + len(expected)
+
+    assert errors / words < 0.15
+
+
+def _heard(speech: Samples, decoder: Decoder) -> list[str]:
+    at_24_khz = soxr.resample(speech, 16_000, 24_000)
+    decoder.start_utt()
+    decoder.process_raw(soxr.resample(at_24_khz, 24_000, 16_000).tobytes(), full_utt=True)
+    decoder.end_utt()
+    hypothesis = decoder.hyp()
+    return hypothesis.hypstr.split() if hypothesis else []
+
+
+def _distance(expected: list[str], heard: list[str]) -> int:
+    row = list(range(len(heard) + 1))
+    for i, word in enumerate(expected, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(heard, 1):
+            best = min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
+            diagonal, row[j] = row[j], best
+    return row[-1]
+
+
+def test_flite_is_chosen_where_it_is_installed() -> None:
+    assert create_engine(TtsSettings(engine="auto")).models[0] == "flite"
+
+
+def test_espeak_is_chosen_where_flite_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flite, "_LIBRARY", NOWHERE)
+
+    assert create_engine(TtsSettings(engine="auto")).models[0] == "espeak-ng"
+
+
+def test_espeak_is_chosen_when_asked_for() -> None:
+    assert create_engine(TtsSettings(engine="espeak")).models[0] == "espeak-ng"
+
+
+def test_a_missing_flite_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flite, "_LIBRARY", NOWHERE)
+    app = create_app(TtsSettings(allow_anonymous=True, engine="flite"))
+    with serve(app) as url, httpx2.Client(base_url=url) as client:
+        status = client.get("/status").json()
+        speech = {"model": "flite", "voice": "rms", "input": "Hello."}
+        refused = client.post("/tts/v1/audio/speech", json=speech)
+
+    assert status["state"] == "failed"
+    assert "libflite1" in status["reason"]
+    assert (refused.status_code, error_of(refused)["code"]) == (503, "not_ready")
+
+
+def test_a_missing_espeak_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espeakng_loader, "get_library_path", lambda: NOWHERE)
+
+    with pytest.raises(SettingsError, match="espeakng-loader"):
+        EspeakSynthesiser().load()
