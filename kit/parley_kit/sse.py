@@ -14,7 +14,6 @@ from parley_kit.streaming import Stream, first_of, send_chunk
 
 log = logging.getLogger("parley.sse")
 
-HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 DONE = b"data: [DONE]\n\n"
 
 
@@ -38,8 +37,7 @@ class _EventStream(Stream):
     def __init__(
         self, first: bytes, events: AsyncGenerator[bytes, None], context: RequestContext
     ) -> None:
-        super().__init__(events, "text/event-stream", HEADERS)
-        self._first = first
+        super().__init__(first, events, "text/event-stream")
         self._context = context
 
     async def send_chunks(self, send: Send) -> None:
