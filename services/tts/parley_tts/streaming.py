@@ -10,7 +10,6 @@ from parley_kit.streaming import Stream, first_of
 from parley_tts.encoding import Encoder
 from parley_tts.engine import Chunk, Samples
 
-_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 # Encoded at once: what comes first should leave soon, and a thread has its price.
 _ENCODED_AT_ONCE_S = 0.5
 # Sent at once: in base64 still less than a line that common clients read (64 KiB).
@@ -52,12 +51,4 @@ async def respond(audio: AsyncGenerator[bytes, None], encoder: Encoder) -> Respo
         async with aclosing(audio):
             whole = b"".join([part async for part in audio])
         return Response(whole, media_type=encoding.media_type)
-    first = await first_of(audio)
-    return Stream(_chained(first, audio), encoding.media_type, _HEADERS)
-
-
-async def _chained(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(rest):
-        yield first
-        async for part in rest:
-            yield part
+    return Stream(await first_of(audio), audio, encoding.media_type)
