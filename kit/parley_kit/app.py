@@ -4,14 +4,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from parley_kit.auth import Authenticator
 from parley_kit.edge import EdgeMiddleware, EdgePolicy
@@ -77,11 +79,18 @@ class Service(FastAPI):
             settings.max_concurrency, settings.max_queue, settings.max_in_flight_per_key
         )
         self.metrics.watch(self.admission)
+        allowed = _OPEN | open_paths
+        self._policy = EdgePolicy(
+            authenticator=self.authenticator,
+            is_open=lambda method, path: (method, path) in allowed,
+            max_body_bytes=settings.max_body_bytes,
+            max_header_bytes=settings.max_header_bytes,
+            request_timeout_s=settings.request_timeout_s,
+        )
         self.on_failure: Callable[[], None] = lambda: None
         """Called once when the component could not start; a host ends its process then."""
         self.include_router(_health_routes(self))
         _answer_errors_in_the_envelope(self)
-        self._add_edge(_OPEN | open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve below `/<name>` and at the root: routing strips a root path that is there."""
@@ -89,15 +98,16 @@ class Service(FastAPI):
             scope["root_path"] = f"/{self.name}"
         await super().__call__(scope, receive, send)
 
-    def _add_edge(self, open_paths: frozenset[tuple[str, str]]) -> None:
-        policy = EdgePolicy(
-            authenticator=self.authenticator,
-            is_open=lambda method, path: (method, path) in open_paths,
-            max_body_bytes=self.settings.max_body_bytes,
-            max_header_bytes=self.settings.max_header_bytes,
-            request_timeout_s=self.settings.request_timeout_s,
-        )
-        self.add_middleware(EdgeMiddleware, policy=policy, metrics=self.metrics)
+    def build_middleware_stack(self) -> ASGIApp:
+        """The edge around the routes.
+
+        It does what Starlette's `ServerErrorMiddleware` would, which FastAPI puts outermost:
+        without that there is one layer less for every event of a stream.
+        """
+        routes = AsyncExitStackMiddleware(self.router)
+        handlers: Mapping[Any, Any] = self.exception_handlers
+        app = ExceptionMiddleware(routes, handlers=handlers)
+        return EdgeMiddleware(app, self._policy, self.metrics)
 
 
 @asynccontextmanager

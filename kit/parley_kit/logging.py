@@ -16,6 +16,10 @@ from typing import Literal
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
+# Made once: `json.dumps` with these arguments makes an encoder for every line.
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
 class _RequestId(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not hasattr(record, "request_id"):
@@ -52,7 +56,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1]:
             line["exception"] = outline(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _encode(line)
 
 
 class ConsoleFormatter(logging.Formatter):

@@ -49,7 +49,8 @@ async def overheads(host: str, port: int, clients: int, each: int) -> list[float
     """What a request to `/wait` takes beyond the wait that it asks for, in seconds.
 
     Each client asks `each` times, at once after each answer, for waits evenly spread over
-    0.05-0.15 s: all clients are in flight all the time and never in step.
+    0.2-0.8 s, as engines take: all are in flight all the time, and in step neither at the start
+    nor later.
     """
     results = await asyncio.gather(*(_ask(host, port, each) for _ in range(clients)))
     return [overhead for result in results for overhead in result]
@@ -57,9 +58,10 @@ async def overheads(host: str, port: int, clients: int, each: int) -> list[float
 
 async def _ask(host: str, port: int, times: int) -> list[float]:
     seen = []
+    await asyncio.sleep(random.uniform(0, 0.8))
     async with Connection(host, port) as connection:
         for _ in range(times):
-            wait = random.uniform(0.05, 0.15)
+            wait = random.uniform(0.2, 0.8)
             seen.append(await connection.get(f"/wait?s={wait}") - wait)
     return seen
 

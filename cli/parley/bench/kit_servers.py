@@ -6,6 +6,7 @@
 import asyncio
 import json
 import os
+import random
 import sys
 from collections.abc import AsyncGenerator, Mapping
 
@@ -24,14 +25,14 @@ from parley_kit.settings import ServiceSettings
 
 EVENTS = 300
 EVENT_EVERY_S = 0.01
-"""The pace of a fast language model."""
+"""The pace of a fast language model; uneven, or all streams would come to march in step."""
 _EVENT = sse.event({"choices": [{"index": 0, "delta": {"content": " word"}}]})
 
 
 async def _events() -> AsyncGenerator[bytes, None]:
     for _ in range(EVENTS):
         yield _EVENT
-        await asyncio.sleep(EVENT_EVERY_S)
+        await asyncio.sleep(random.uniform(0.5, 1.5) * EVENT_EVERY_S)
 
 
 async def _wait(request: Request) -> Response:
