@@ -12,6 +12,7 @@ import openai
 from openai import AsyncOpenAI
 
 from parley.errors import ServiceFailed
+from parley_kit.urls import service_url
 from parley_tts import splitting
 
 SAMPLE_RATE = 24_000
@@ -53,14 +54,13 @@ class Caller:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        base = target.base_url.rstrip("/")
-        self._stt = self._client(f"{base}/stt/v1")
-        self._llm = self._client(f"{base}/llm/v1")
-        self._tts = self._client(f"{base}/tts/v1")
+        self._stt = self._client("stt")
+        self._llm = self._client("llm")
+        self._tts = self._client("tts")
 
-    def _client(self, base_url: str) -> AsyncOpenAI:
+    def _client(self, service: str) -> AsyncOpenAI:
         return AsyncOpenAI(
-            base_url=base_url,
+            base_url=service_url(self._target.base_url, service),
             api_key=self._target.api_key or "none",
             max_retries=0,
             timeout=self._target.timeout_s,

@@ -6,6 +6,7 @@ from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from parley_kit.settings import Names
+from parley_kit.urls import service_url
 
 TRANSPORTS = ("gemini", "qwen", "rest", "realtime", "ws")
 
@@ -61,10 +62,3 @@ class OrchestratorSettings(BaseSettings):
     @property
     def llm_url(self) -> str:
         return service_url(self.llm_base or self.openai_base_url, "llm")
-
-
-def service_url(base: str, service: str) -> str:
-    """`{base}/{service}/v1`; a base that already ends in that path is taken as it is."""
-    path = f"/{service}/v1"
-    base = base.rstrip("/")
-    return base if base.endswith(path) else base + path

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from parley_ws_llm.access import ForeignOrigin, authorization, check_origin, same_origin
 from parley_ws_llm.rate import TokenBucket
-from parley_ws_llm.settings import upstream_url
+from parley_ws_llm.settings import WsLlmSettings
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,6 @@ def test_a_bucket_never_lets_more_through_than_its_rate(pauses: list[float]) -> 
     ],
 )
 def test_the_upstream_is_where_the_settings_say(base: str, llm: str, url: str) -> None:
-    assert upstream_url(base, llm) == url
+    settings = WsLlmSettings(openai_base_url=base, llm_base_url=llm)
+
+    assert settings.upstream_url == url

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from parley_kit.settings import ServiceSettings
+from parley_kit.urls import service_url
 
 
 class WsLlmSettings(ServiceSettings):
@@ -56,17 +57,9 @@ class WsLlmSettings(ServiceSettings):
     @property
     def upstream_url(self) -> str:
         """Where the upstream's `chat/completions` is."""
-        return upstream_url(self.openai_base_url, self.llm_base_url)
+        return self.llm_base_url.rstrip("/") or service_url(self.openai_base_url, "llm")
 
     @property
     def origins(self) -> frozenset[str]:
         listed = (origin.strip().rstrip("/").lower() for origin in self.allowed_origins.split(","))
         return frozenset(origin for origin in listed if origin)
-
-
-def upstream_url(openai_base_url: str, llm_base_url: str) -> str:
-    """`llm_base_url` as it is, else `{openai_base_url}/llm/v1`; a base ending in `/v1` is whole."""
-    if llm_base_url:
-        return llm_base_url.rstrip("/")
-    base = openai_base_url.rstrip("/")
-    return base if base.endswith("/v1") else f"{base}/llm/v1"
