@@ -3,11 +3,14 @@
 import asyncio
 import math
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from parley_kit.errors import Overloaded, RateLimited
+
+_T = TypeVar("_T")
 
 _SMOOTHING = 0.2
 _MAX_RETRY_AFTER_S = 30
@@ -79,6 +82,18 @@ class Admission:
                 self._leave(asyncio.get_running_loop().time() - started)
         finally:
             self._forget(key_id)
+
+    async def holding(
+        self, key_id: str, items: AsyncGenerator[_T, None]
+    ) -> AsyncGenerator[_T, None]:
+        """`items`, with one place held from before the first until after the last.
+
+        Raises:
+            RateLimited, Overloaded: see `check`; before the first.
+        """
+        async with self.slot(key_id), aclosing(items):
+            async for item in items:
+                yield item
 
     async def _enter(self) -> None:
         if self._running < self._max_concurrency:

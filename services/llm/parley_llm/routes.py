@@ -26,7 +26,7 @@ def chat_routes(service: Service, settings: LlmSettings, engine: LlmEngine) -> A
         service.health.require_ready()
         context = context_of(request.scope)
         writer = Writer(f"chatcmpl-{uuid4().hex}", int(time.time()), engine.models[0])
-        items = _admitted(service, context.key_id, engine.chat(chat))
+        items = service.admission.holding(context.key_id, engine.chat(chat))
         if chat.stream:
             return await sse.respond(_events(items, writer, chat.includes_usage), context)
         return JSONResponse(await _whole(items, writer))
@@ -41,15 +41,6 @@ def _check(chat: ChatRequest, settings: LlmSettings, engine: LlmEngine) -> None:
         raise InvalidRequest(
             f"Too many messages: at most {settings.max_messages} are allowed.", param="messages"
         )
-
-
-async def _admitted(
-    service: Service, key_id: str, items: AsyncGenerator[Item, None]
-) -> AsyncGenerator[Item, None]:
-    """`items`, holding a place of the engine from the first to the last."""
-    async with service.admission.slot(key_id), aclosing(items):
-        async for item in items:
-            yield item
 
 
 async def _whole(items: AsyncGenerator[Item, None], writer: Writer) -> dict[str, object]:

@@ -12,7 +12,7 @@ from parley_kit.app import Service
 from parley_kit.edge import context_of
 from parley_kit.errors import InvalidRequest, ModelNotFound
 from parley_tts.encoding import ENCODINGS, Encoder
-from parley_tts.engine import Chunk, Speech, TtsEngine
+from parley_tts.engine import Speech, TtsEngine
 from parley_tts.measures import SynthesisMetrics
 from parley_tts.settings import TtsSettings
 from parley_tts.streaming import encoded, respond
@@ -29,7 +29,7 @@ def speech_routes(service: Service, settings: TtsSettings, engine: TtsEngine) ->
         service.health.require_ready()
         context = context_of(request.scope)
         encoder = Encoder(ENCODINGS[body.response_format], engine.sample_rate)
-        chunks = _admitted(service, context.key_id, metrics.watch(engine.speak(speech)))
+        chunks = service.admission.holding(context.key_id, metrics.watch(engine.speak(speech)))
         audio = encoded(chunks, encoder, engine.sample_rate)
         if body.stream_format == "sse":
             return await sse.respond(_events(audio, body.input, encoder), context)
@@ -76,15 +76,6 @@ def _voice(name: str, engine: TtsEngine) -> str:
             f"Invalid value for 'voice': supported values are {known}.", param="voice"
         )
     return engine.openai_voices[name]
-
-
-async def _admitted(
-    service: Service, key_id: str, chunks: AsyncGenerator[Chunk, None]
-) -> AsyncGenerator[Chunk, None]:
-    """`chunks`, holding a place of the engine from the first to the last."""
-    async with service.admission.slot(key_id), aclosing(chunks):
-        async for chunk in chunks:
-            yield chunk
 
 
 async def _events(

@@ -1,7 +1,6 @@
 """The assistant that all connections share: instructions, a place at the model, then the model."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 from parley_kit.app import Service
 from parley_ws_llm.engine import ChatEngine, Item
@@ -18,16 +17,12 @@ class Assistant:
         self._instructions = instructions
         self.metrics = ChatMetrics(service.metrics.registry)
 
-    async def answer(self, context: Messages, key_id: str) -> AsyncGenerator[Item, None]:
+    def answer(self, context: Messages, key_id: str) -> AsyncGenerator[Item, None]:
         """See `ChatEngine.chat`.
 
         Raises:
-            ApiError: there is no place, the service is not ready, or the model failed.
+            ApiError: the service is not ready; or, before the first item, there is no place.
         """
         self._service.health.require_ready()
-        async with (
-            self._service.admission.slot(key_id),
-            aclosing(self._engine.chat(self._instructions, context)) as items,
-        ):
-            async for item in items:
-                yield item
+        items = self._engine.chat(self._instructions, context)
+        return self._service.admission.holding(key_id, items)
