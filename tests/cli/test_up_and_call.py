@@ -1,14 +1,10 @@
 """`parley up` and `parley call` as a newcomer runs them: processes, files, exit statuses."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import wave
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -16,42 +12,9 @@ import pytest
 
 from parley.client import Caller, Target
 from parley.errors import ServiceFailed
+from tests.cli.commands import parley, up
 
-PARLEY = [sys.executable, "-m", "parley"]
 QUESTION = Path(__file__).parents[2] / "examples" / "question.wav"
-
-
-@contextmanager
-def up(
-    *arguments: str, **environment: str
-) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """`parley up --json` with what it says when it is ready."""
-    with subprocess.Popen(
-        [*PARLEY, "up", "--port", "0", "--json", *arguments],
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdout is not None
-        try:
-            line = child.stdout.readline()
-            assert line, "ended before it was ready"
-            yield child, json.loads(line)
-        finally:
-            child.terminate()
-            child.communicate(timeout=20)
-
-
-def parley(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PARLEY, *arguments],
-        env={**os.environ, "COLUMNS": "200", **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from parley.errors import ServiceFailed
 
@@ -36,27 +38,34 @@ def children(pid: int) -> list[int]:
 def ready_process(
     command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 300
 ) -> Iterator[tuple["subprocess.Popen[str]", Mapping[str, object]]]:
-    """A process that prints one JSON line when it is ready; ended when the context is left."""
+    """A process that prints one JSON line when it is ready; ended when the context is left.
+
+    Raises:
+        ServiceFailed: it ended before; with the last line that it wrote.
+    """
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    with subprocess.Popen(
-        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, text=True
-    ) as child:
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(
+            command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as child,
+    ):
         try:
-            yield child, _first_json(child)
+            yield child, _first_json(child, log)
         finally:
             child.terminate()
             child.wait(timeout_s)
 
 
-def _first_json(child: "subprocess.Popen[str]") -> Mapping[str, object]:
+def _first_json(child: "subprocess.Popen[str]", log: TextIO) -> Mapping[str, object]:
     assert child.stdout is not None
     for line in child.stdout:
         if line.startswith("{"):
             ready: Mapping[str, object] = json.loads(line)
             return ready
-    raise ServiceFailed(
-        f"A process of the benchmark ended with {child.wait()} before it was ready."
-    )
+    log.seek(0)
+    last = (log.read().splitlines() or ["It said nothing."])[-1]
+    raise ServiceFailed(f"A process of the benchmark ended before it was ready. {last}")
 
 
 def python(module: str, *arguments: str) -> list[str]:
