@@ -19,7 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments, console)
     except CliError as exc:
-        Console(stderr=True).print(f"parley: {exc}", style="red", highlight=False, markup=False)
+        told = Console(stderr=True)
+        told.print(f"parley: {exc}", style="red", highlight=False, markup=False, soft_wrap=True)
         return exc.exit_status
     except KeyboardInterrupt:
         return 130
