@@ -166,9 +166,7 @@ def _failures_of(what: str) -> Iterator[None]:
             f"The key was refused by {what}: set OPENAI_API_KEY or --api-key."
         ) from exc
     except openai.APIStatusError as exc:
-        raise ServiceFailed(
-            f"An error came from {what} ({exc.status_code}): {exc.message}"
-        ) from exc
+        raise ServiceFailed(f"An error came from {what} ({exc.status_code}): {_said(exc)}") from exc
     except openai.APITimeoutError as exc:
         raise ServiceFailed(f"No answer came in time from {what}.") from exc
     except openai.APIConnectionError as exc:
@@ -177,3 +175,10 @@ def _failures_of(what: str) -> Iterator[None]:
         ) from exc
     except openai.APIError as exc:
         raise ServiceFailed(f"An error came from {what}: {exc.message}") from exc
+
+
+def _said(exc: openai.APIStatusError) -> str:
+    """What the service said, without the status that the SDK puts in front of it."""
+    if isinstance(exc.body, dict) and isinstance(exc.body.get("message"), str):
+        return str(exc.body["message"])
+    return exc.message

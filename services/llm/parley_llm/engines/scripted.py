@@ -10,7 +10,7 @@ from parley_llm.engine import Finish, FinishReason, Item, Text, ToolCall
 from parley_llm.script import Script
 from parley_llm.settings import LlmSettings
 from parley_llm.tool_rule import Call, Missing, decide
-from parley_llm.wire import ChatRequest, NamedTool
+from parley_llm.wire import ChatRequest, Message, NamedTool
 
 
 class ScriptedEngine:
@@ -23,7 +23,9 @@ class ScriptedEngine:
         self._script: Script | None = None
 
     async def start(self) -> None:
-        self._script = await asyncio.to_thread(Script.load)
+        script = await asyncio.to_thread(Script.load)
+        script.answer([Message(role="user")])
+        self._script = script
 
     async def close(self) -> None:
         self._script = None
