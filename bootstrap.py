@@ -130,7 +130,7 @@ def install(what, arguments, total):
     seen = 0
     for line in child.stdout:
         lines.append(line.rstrip())
-        if line.startswith(("Collecting ", "Obtaining ")):
+        if line.startswith(("Collecting ", "Obtaining ", "Processing ")):
             seen += 1
             progress("Installing %s: %d of at most %d" % (what, seen, total))
         elif line.startswith("Installing collected"):
