@@ -2,6 +2,7 @@
 
 import io
 import struct
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -73,11 +74,12 @@ def flac_of_silence(seconds: int) -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format="flac") as target:
         stream = target.add_stream("flac", rate=16_000, layout="mono")
-        frame = av.AudioFrame("s16", "mono", 16_000)
-        frame.sample_rate = 16_000
-        frame.planes[0].update(bytes(32_000))
         for second in range(seconds):
+            frame = av.AudioFrame("s16", "mono", 16_000)
+            frame.sample_rate = 16_000
+            frame.time_base = Fraction(1, 16_000)
             frame.pts = second * 16_000
+            frame.planes[0].update(bytes(32_000))
             target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
     return out.getvalue()
