@@ -10,6 +10,7 @@ import io
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Protocol
 
@@ -178,11 +179,13 @@ class _AvWriter:
         if container.bit_rate is not None:
             stream.bit_rate = container.bit_rate
         self._stream = stream
+        self._time_base = Fraction(1, rate)
         self._next_pts = 0
 
     def write(self, samples: Samples) -> bytes:
         frame = av.AudioFrame.from_ndarray(samples[np.newaxis, :], format="s16", layout="mono")
         frame.sample_rate = self._rate
+        frame.time_base = self._time_base
         frame.pts = self._next_pts
         self._next_pts += len(samples)
         self._output.mux(self._stream.encode(frame))
