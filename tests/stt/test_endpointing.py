@@ -24,7 +24,7 @@ def spans(speech: list[bool], endpointing: Endpointing) -> list[Span]:
 
 
 def pattern(text: str) -> list[bool]:
-    """`.` and `#` are 0.3 s of silence and of speech."""
+    """`.` and `#` are ten frames of silence and of speech."""
     return [char == "#" for char in text for _ in range(10)]
 
 
@@ -70,7 +70,8 @@ def test_no_speech_is_lost_but_clicks(speech: list[bool], endpointing: Endpointi
 def test_silence_ends_an_utterance_and_padding_surrounds_it(
     heard: str, expected: list[tuple[int, int]]
 ) -> None:
-    found = spans(pattern(heard), Endpointing(padding_s=0.3, silence_s=0.5))
+    endpointing = Endpointing(padding_s=10 * FRAME_S, silence_s=15 * FRAME_S)
+    found = spans(pattern(heard), endpointing)
 
     assert [(span.start, span.end) for span in found] == expected
 

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-FRAME_S = 0.03
+from parley_stt.audio import SAMPLE_RATE
+from parley_stt.voice import FRAME_SAMPLES
+
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
+
 _SMOOTHING_FRAMES = 5
 
 
@@ -32,6 +36,12 @@ class Span:
     start: int
     end: int
     speech: int
+
+
+def loudness(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Of each frame of `samples`: the difference between its highest and its lowest sample."""
+    frames = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
+    return frames.max(axis=1).astype(np.float32) - frames.min(axis=1).astype(np.float32)
 
 
 def utterances(

@@ -2,8 +2,12 @@
 
 import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from parley_kit.app import Component
 from parley_stt.audio.samples import Audio
@@ -51,14 +55,33 @@ class Options:
 
     languages: tuple[str, ...] = ()
     """Codes of the languages that may be spoken; empty: any that the engine knows."""
+    task: Literal["transcribe", "translate"] = "transcribe"
+    """`translate`: into English; only for engines that translate."""
     prompt: str = ""
     keywords: tuple[str, ...] = ()
     temperature: float | None = None
-    endpointing: Endpointing = field(default_factory=Endpointing)
+    """None: greedy first, then sampled at rising temperatures while the result looks wrong."""
+    words: bool = False
+    """Whether words are asked for; an engine that knows them anyway may give them always."""
+    endpointing: Endpointing | None = field(default_factory=Endpointing)
+    """Where utterances begin and end; None: all of the audio is taken for speech."""
+
+
+class Listening(Protocol):
+    """One utterance while it is being spoken. One task uses it."""
+
+    async def hear(self, samples: NDArray[np.int16]) -> None:
+        """Take in what was said since the last call: mono at 16 kHz."""
+
+    async def interim(self) -> str:
+        """The transcript so far; a later one may differ from it in every word."""
+
+    async def final(self) -> Sequence[Segment]:
+        """All that was said; nothing more will be heard. Times are from the utterance's start."""
 
 
 class SttEngine(Component, Protocol):
-    """Hears speech."""
+    """Hears speech. What is cancelled or closed stops at once."""
 
     models: Sequence[str]
     """Ids that are served; the first is the engine's own, the others are aliases of it."""
@@ -66,11 +89,19 @@ class SttEngine(Component, Protocol):
     languages: Mapping[str, str]
     """ISO 639-1 code and lower-case English name of each language that it hears."""
 
+    translates: bool
+    """Whether it can translate into English."""
+
     def transcribe(self, audio: Audio, options: Options) -> AsyncGenerator[Segment, None]:
         """Segments in the order of time, each as soon as it is known; none for silence.
 
-        Closing the generator, or cancelling who waits for it, stops the work.
-
         Raises:
             ApiError: the engine failed; `InternalError` after a fault of its own.
+        """
+
+    def listen(self, options: Options) -> AbstractAsyncContextManager[Listening]:
+        """An utterance that begins now; `options.endpointing` has no meaning here.
+
+        Raises:
+            ApiError: as `transcribe`, also from the methods of `Listening`.
         """

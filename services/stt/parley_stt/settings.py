@@ -14,11 +14,18 @@ _MULTIPART_BYTES = 64 << 10
 
 
 class SttSettings(ServiceSettings):
-    """`STT_ENGINE` chooses the engine; the rest are limits."""
+    """`STT_ENGINE` chooses the engine; `STT_MODEL` to `STT_VAD_FILTER` are faster-whisper's."""
 
     model_config = SettingsConfigDict(env_prefix="STT_")
 
-    engine: Literal["pocketsphinx"] = "pocketsphinx"
+    engine: Literal["faster-whisper", "pocketsphinx"] = "pocketsphinx"
+    model: str = Field("large-v3-turbo", min_length=1)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "auto"
+    cpu_threads: int = Field(0, ge=0, le=256)
+    batch_size: int = Field(0, ge=0, le=64)
+    beam_size: int = Field(1, ge=1, le=16)
+    vad_filter: bool = True
     served_models: Names = (
         "whisper-1",
         "gpt-4o-transcribe",
@@ -32,6 +39,13 @@ class SttSettings(ServiceSettings):
     max_audio_s: float = Field(1800.0, gt=0, le=86_400)
     max_decode_s: float = Field(60.0, gt=0, le=3600)
     request_timeout_s: float = Field(900.0, gt=0, le=3600)
+
+    # Realtime sessions
+    max_sessions: int = Field(64, ge=1, le=10_000)
+    max_session_s: float = Field(3600.0, gt=0, le=86_400)
+    max_buffer_s: float = Field(300.0, ge=1, le=3600)
+    max_message_bytes: int = Field(1 << 20, ge=1 << 10, le=1 << 20)
+    allowed_origins: Names = ()
 
     @model_validator(mode="after")
     def _no_idle_workers(self) -> Self:

@@ -125,6 +125,7 @@ def options(request: TranscriptionRequest, engine: SttEngine) -> Options:
         prompt=request.prompt,
         keywords=request.keywords,
         temperature=request.temperature,
+        words=request.wants_words or request.wants_logprobs,
         endpointing=_endpointing(request.chunking_strategy),
     )
 

@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
 
 import numpy as np
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 from parley_kit.errors import InternalError, SettingsError
 from parley_stt.audio import SAMPLE_RATE
 from parley_stt.audio.samples import Audio
-from parley_stt.endpointing import FRAME_S, Span, utterances
-from parley_stt.engine import Options, Segment, Word
+from parley_stt.endpointing import FRAME_S, Endpointing, Span, loudness, utterances
+from parley_stt.engine import Listening, Options, Segment, Word
+from parley_stt.engines.rehearing import rehearing
 from parley_stt.engines.workers import WorkerError, WorkerPool
 from parley_stt.settings import SttSettings
+from parley_stt.voice import FRAME_SAMPLES, VoiceDetector
 
 log = logging.getLogger("parley.stt.engine")
 
@@ -28,8 +31,6 @@ HARMLESS = frozenset({"prompt", "keywords", "temperature"})
 Its vocabulary is fixed, and it does not sample.
 """
 
-_FRAME_SAMPLES = round(FRAME_S * SAMPLE_RATE)
-_VAD_MODES = 4
 # An utterance has 20 s at most, and takes a worker half of that, or twice that on a busy machine.
 _PATIENCE_S = 60.0
 
@@ -48,6 +49,8 @@ class PocketsphinxEngine:
             )
         self.models: Sequence[str] = ("pocketsphinx", *settings.served_models)
         self.languages: Mapping[str, str] = {"en": "english"}
+        self.translates = False
+        self._voice = VoiceDetector()
         self._pool = WorkerPool(
             "parley_stt.engines.pocketsphinx_child", settings.workers, _PATIENCE_S
         )
@@ -70,11 +73,20 @@ class PocketsphinxEngine:
 
     async def transcribe(self, audio: Audio, options: Options) -> AsyncGenerator[Segment, None]:
         """See `SttEngine.transcribe`."""
-        for span in await asyncio.to_thread(_spans, audio.samples, options):
-            start, end = span.start * _FRAME_SAMPLES, span.end * _FRAME_SAMPLES
+        for span in await asyncio.to_thread(self._spans, audio.samples, options):
+            start, end = span.start * FRAME_SAMPLES, span.end * FRAME_SAMPLES
             words = await self._hear(audio.samples[start:end])
             if words:
                 yield _segment(span, words, audio.seconds)
+
+    def listen(self, options: Options) -> AbstractAsyncContextManager[Listening]:
+        """See `SttEngine.listen`."""
+        return rehearing(self, options)
+
+    def _spans(self, samples: NDArray[np.int16], options: Options) -> list[Span]:
+        endpointing = options.endpointing or Endpointing(threshold=0.0)
+        speech = self._voice.probabilities(samples) >= endpointing.threshold
+        return utterances(speech, loudness(samples), endpointing)
 
     async def _hear(self, samples: NDArray[np.int16]) -> list[tuple[str, float, float, float]]:
         try:
@@ -84,18 +96,6 @@ class PocketsphinxEngine:
             raise InternalError from exc
         words: list[tuple[str, float, float, float]] = json.loads(answer)
         return words
-
-
-def _spans(samples: NDArray[np.int16], options: Options) -> list[Span]:
-    from pocketsphinx import Vad
-
-    mode = min(_VAD_MODES - 1, int(options.endpointing.threshold * _VAD_MODES))
-    vad = Vad(mode, SAMPLE_RATE, FRAME_S)
-    padded = np.pad(samples, (0, -len(samples) % _FRAME_SAMPLES))
-    frames = padded.reshape(-1, _FRAME_SAMPLES)
-    speech = [vad.is_speech(frame.tobytes()) for frame in frames]
-    loudness = frames.max(axis=1).astype(np.float32) - frames.min(axis=1)
-    return utterances(speech, loudness, options.endpointing)
 
 
 def _segment(

@@ -1,0 +1,40 @@
+"""Listening for engines that take only whole audio: the utterance is heard again as it grows."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parley_stt.audio.samples import Audio
+from parley_stt.engine import Listening, Options, Segment
+
+
+class _Transcriber(Protocol):
+    def transcribe(self, audio: Audio, options: Options) -> AsyncGenerator[Segment, None]: ...
+
+
+@asynccontextmanager
+async def rehearing(engine: _Transcriber, options: Options) -> AsyncIterator[Listening]:
+    """See `SttEngine.listen`."""
+    yield _Rehearing(engine, replace(options, endpointing=None))
+
+
+class _Rehearing:
+    def __init__(self, engine: _Transcriber, options: Options) -> None:
+        self._engine = engine
+        self._options = options
+        self._heard: list[NDArray[np.int16]] = []
+
+    async def hear(self, samples: NDArray[np.int16]) -> None:
+        self._heard.append(samples)
+
+    async def interim(self) -> str:
+        return "".join(segment.text for segment in await self.final()).strip()
+
+    async def final(self) -> Sequence[Segment]:
+        audio = Audio(np.concatenate(self._heard or [np.zeros(0, np.int16)]))
+        async with aclosing(self._engine.transcribe(audio, self._options)) as segments:
+            return [segment async for segment in segments]
