@@ -41,7 +41,8 @@ class Span:
 def loudness(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """Of each frame of `samples`: the difference between its highest and its lowest sample."""
     frames = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
-    return frames.max(axis=1).astype(np.float32) - frames.min(axis=1).astype(np.float32)
+    difference: NDArray[np.float32] = np.ptp(frames.astype(np.float32), axis=1)
+    return difference
 
 
 def utterances(
