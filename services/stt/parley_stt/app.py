@@ -13,6 +13,10 @@ def create_engine(settings: SttSettings) -> SttEngine:
     Raises:
         SettingsError: the engine is not installed.
     """
+    if settings.engine == "faster-whisper":
+        from parley_stt.engines.whisper.engine import FasterWhisperEngine
+
+        return FasterWhisperEngine(settings)
     from parley_stt.engines.pocketsphinx import PocketsphinxEngine
 
     return PocketsphinxEngine(settings)

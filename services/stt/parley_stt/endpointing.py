@@ -11,6 +11,9 @@ from parley_stt.voice import FRAME_SAMPLES
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 
+HYSTERESIS = 0.15
+"""Speech goes on while a frame is no further below the threshold than this (Silero's own value)."""
+
 _SMOOTHING_FRAMES = 5
 
 
@@ -43,6 +46,15 @@ def loudness(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     frames = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
     difference: NDArray[np.float32] = np.ptp(frames.astype(np.float32), axis=1)
     return difference
+
+
+def speaking(probabilities: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    """Which frames are speech, from how likely each is to be."""
+    starts = probabilities >= threshold
+    decides = starts | (probabilities < threshold - HYSTERESIS)
+    # Each frame is what the last frame that was clearly one or the other was.
+    last = np.maximum.accumulate(np.where(decides, np.arange(len(decides)), -1))
+    return np.where(last >= 0, starts[last], False)
 
 
 def utterances(

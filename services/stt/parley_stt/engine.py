@@ -65,6 +65,8 @@ class Options:
     """Whether words are asked for; an engine that knows them anyway may give them always."""
     endpointing: Endpointing | None = field(default_factory=Endpointing)
     """Where utterances begin and end; None: all of the audio is taken for speech."""
+    patience_s: float = 0.0
+    """By how much others who came at the same time may go first."""
 
 
 class Listening(Protocol):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from parley_kit.errors import InternalError, SettingsError
 from parley_stt.audio import SAMPLE_RATE
 from parley_stt.audio.samples import Audio
-from parley_stt.endpointing import FRAME_S, Endpointing, Span, loudness, utterances
+from parley_stt.endpointing import FRAME_S, Endpointing, Span, loudness, speaking, utterances
 from parley_stt.engine import Listening, Options, Segment, Word
 from parley_stt.engines.rehearing import rehearing
 from parley_stt.engines.workers import WorkerError, WorkerPool
@@ -85,7 +85,7 @@ class PocketsphinxEngine:
 
     def _spans(self, samples: NDArray[np.int16], options: Options) -> list[Span]:
         endpointing = options.endpointing or Endpointing(threshold=0.0)
-        speech = self._voice.probabilities(samples) >= endpointing.threshold
+        speech = speaking(self._voice.probabilities(samples), endpointing.threshold)
         return utterances(speech, loudness(samples), endpointing)
 
     async def _hear(self, samples: NDArray[np.int16]) -> list[tuple[str, float, float, float]]:

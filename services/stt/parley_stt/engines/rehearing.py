@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from parley_stt.audio.samples import Audio
 from parley_stt.engine import Listening, Options, Segment
 
+# What somebody waits for goes first, for as long as an interim transcript is worth having.
+_PATIENCE_S = 1.0
+
 
 class _Transcriber(Protocol):
     def transcribe(self, audio: Audio, options: Options) -> AsyncGenerator[Segment, None]: ...
@@ -32,9 +35,13 @@ class _Rehearing:
         self._heard.append(samples)
 
     async def interim(self) -> str:
-        return "".join(segment.text for segment in await self.final()).strip()
+        segments = await self._transcribed(replace(self._options, patience_s=_PATIENCE_S))
+        return "".join(segment.text for segment in segments).strip()
 
     async def final(self) -> Sequence[Segment]:
+        return await self._transcribed(self._options)
+
+    async def _transcribed(self, options: Options) -> Sequence[Segment]:
         audio = Audio(np.concatenate(self._heard or [np.zeros(0, np.int16)]))
-        async with aclosing(self._engine.transcribe(audio, self._options)) as segments:
+        async with aclosing(self._engine.transcribe(audio, options)) as segments:
             return [segment async for segment in segments]
