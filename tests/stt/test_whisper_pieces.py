@@ -1,5 +1,7 @@
 """Recordings are cut at pauses into pieces of at most a window, and no speech is lost."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,8 +96,7 @@ def test_packing_covers_every_span_in_few_short_stretches(spans: list[Span], lon
         any(start <= span.start and span.end <= end for start, end in stretches) for span in spans
     )
     assert all(
-        after_end - start > longest
-        for (start, _), (_, after_end) in zip(stretches, stretches[1:], strict=False)
+        after_end - start > longest for (start, _), (_, after_end) in itertools.pairwise(stretches)
     )
 
 
