@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +101,35 @@ def service(**settings: Any) -> Iterator[Stt]:
         stt = Stt(url)
         with stt.client:
             yield stt
+
+
+@contextmanager
+def process(
+    log: Path, key: str = "any", *, wait_for_ready: bool = True, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Stt]]:
+    """`python -m parley_stt` on a port of its choice, logging all that it would ever log."""
+    environment = {
+        **os.environ,
+        "API_KEYS": key,
+        "LISTEN_PORT": "0",
+        "LOG_LEVEL": "debug",
+        **environment,
+    }
+    command = [sys.executable, "-X", "dev", "-m", "parley_stt"]
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(command, stderr=stderr, env=environment) as service,
+    ):
+        try:
+            wait_until(lambda: '"port": ' in log.read_text(), 20, "it listens")
+            port = int(log.read_text().partition('"port": ')[2].partition("}")[0])
+            stt = Stt(f"http://127.0.0.1:{port}", key)
+            with stt.client:
+                if wait_for_ready:
+                    wait_until(lambda: stt.client.get("/readyz").is_success, 20, "it is ready")
+                yield service, stt
+        finally:
+            service.kill()
 
 
 def cpu_ticks(pid: int) -> int:

@@ -2,45 +2,20 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.serving import wait_until
-from tests.stt.breakable import Stt, is_gone
+from tests.stt.breakable import is_gone, process
 from tests.stt.recordings import WEATHER, WEATHER_TEXT, long_speech
 
 CANARY = "zebrafish"
 SAID = ("weather", "paris", "country", "fellow")
 
 
-@contextmanager
-def process(log: Path) -> Iterator[tuple[subprocess.Popen[bytes], Stt]]:
-    """The service on a port of its choice, logging all that it would ever log."""
-    key = f"key-{CANARY}"
-    environment = {**os.environ, "API_KEYS": key, "LISTEN_PORT": "0", "LOG_LEVEL": "debug"}
-    command = [sys.executable, "-X", "dev", "-m", "parley_stt"]
-    with (
-        log.open("wb") as stderr,
-        subprocess.Popen(command, stderr=stderr, env=environment) as service,
-    ):
-        try:
-            wait_until(lambda: '"port": ' in log.read_text(), 20, "it listens")
-            port = int(log.read_text().partition('"port": ')[2].partition("}")[0])
-            stt = Stt(f"http://127.0.0.1:{port}", key)
-            with stt.client:
-                wait_until(lambda: stt.client.get("/readyz").is_success, 20, "it is ready")
-                yield service, stt
-        finally:
-            service.kill()
-
-
 def test_it_logs_nothing_of_what_callers_send_or_say(tmp_path: Path) -> None:
     log, speech = tmp_path / "log", WEATHER.read_bytes()
-    with process(log) as (service, stt), ThreadPoolExecutor() as pool:
+    with process(log, f"key-{CANARY}") as (service, stt), ThreadPoolExecutor() as pool:
         heard = stt.transcribe(speech, prompt=CANARY, **{CANARY: CANARY, "keywords[]": CANARY})
         assert heard.json()["text"] == WEATHER_TEXT
         assert stt.transcribe(speech, stream="true").status_code == 200
