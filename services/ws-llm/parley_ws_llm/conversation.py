@@ -10,6 +10,7 @@ import logging
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 
 from parley_kit.errors import ApiError, DeadlineExceeded, InternalError, UpstreamFailed
+from parley_kit.sockets import Gone
 from parley_kit.ws_protocol import (
     Cancelled,
     Chat,
@@ -21,7 +22,7 @@ from parley_kit.ws_protocol import (
     ServerMessage,
 )
 from parley_ws_llm.assistant import Assistant
-from parley_ws_llm.connection import Connection, Gone
+from parley_ws_llm.connection import Connection
 from parley_ws_llm.engine import Finish, Text
 from parley_ws_llm.history import History, Turn
 from parley_ws_llm.metrics import Outcome, Stopwatch

@@ -5,16 +5,15 @@ import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from parley_kit.app import Service
-from parley_kit.edge import context_of
 from parley_kit.errors import ApiError, InvalidApiKey, Overloaded
-from parley_kit.ws_protocol import SUBPROTOCOL
-from parley_ws_llm.access import authorization, check_origin
+from parley_kit.sockets import accept, authorization, check_origin, deny
+from parley_kit.ws_protocol import KEY_SUBPROTOCOL_PREFIX, SUBPROTOCOL
 from parley_ws_llm.assistant import Assistant
 from parley_ws_llm.connection import Connection
 from parley_ws_llm.session import Session
@@ -42,7 +41,7 @@ class Door:
             key_id = self._admit(socket)
         except ApiError as refusal:
             log.info("socket refused", extra={"data": {"status": refusal.status}})
-            await _deny(socket, refusal)
+            await deny(socket, refusal)
             return
         self._open += 1
         opened = time.perf_counter()
@@ -62,10 +61,14 @@ class Door:
         Raises:
             ApiError: the socket is not opened.
         """
+        headers, offered = socket.headers, socket.scope["subprotocols"]
         check_origin(
-            socket.headers.get("origin"), socket.headers.get("host"), self._settings.origins
+            headers.get("origin"),
+            headers.get("host"),
+            self._settings.origins,
+            "WS_LLM_ALLOWED_ORIGINS",
         )
-        header = authorization(socket.headers.get("authorization"), socket.scope["subprotocols"])
+        header = authorization(headers.get("authorization"), offered, KEY_SUBPROTOCOL_PREFIX)
         try:
             key_id = self._service.authenticator.identify(header)
         except InvalidApiKey:
@@ -77,26 +80,10 @@ class Door:
         return key_id
 
     async def _serve(self, socket: WebSocket, key_id: str | None) -> None:
-        offered = socket.scope["subprotocols"]
-        request_id = context_of(socket.scope).request_id
-        await socket.accept(
-            SUBPROTOCOL if SUBPROTOCOL in offered else None,
-            [(b"x-request-id", request_id.encode("latin-1"))],
-        )
+        await accept(socket, SUBPROTOCOL)
         connection = Connection(socket, self._settings.send_timeout_s)
         session = Session(connection, self._assistant, self._service.authenticator, self._settings)
         await session.run(key_id)
-
-
-async def _deny(socket: WebSocket, refusal: ApiError) -> None:
-    """Answer with the envelope where the server can, else with its bare 403."""
-    if "websocket.http.response" not in socket.scope.get("extensions", {}):
-        await socket.close()
-        return
-    headers = {**(refusal.headers or {}), "x-request-id": context_of(socket.scope).request_id}
-    await socket.send_denial_response(
-        JSONResponse(refusal.envelope(), status_code=refusal.status, headers=headers)
-    )
 
 
 class BareRoot(BaseRoute):

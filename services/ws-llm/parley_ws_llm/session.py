@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from parley_kit.auth import Authenticator
 from parley_kit.errors import InvalidApiKey
+from parley_kit.sockets import CLOSE_NORMAL, CLOSE_TOO_BIG, Gone, size_of
 from parley_kit.ws_protocol import (
     CLOSE_UNAUTHENTICATED,
     Auth,
@@ -21,14 +22,12 @@ from parley_kit.ws_protocol import (
     parse_client,
 )
 from parley_ws_llm.assistant import Assistant
-from parley_ws_llm.connection import Closed, Connection, Gone
+from parley_ws_llm.connection import Closed, Connection
 from parley_ws_llm.conversation import Conversation
 from parley_ws_llm.rate import TokenBucket
 from parley_ws_llm.settings import WsLlmSettings
 
 log = logging.getLogger("parley.session")
-
-_NORMAL, _TOO_BIG = 1000, 1009
 
 
 class Session:
@@ -88,16 +87,15 @@ class Session:
                     return await self._receive()
             except TimeoutError:
                 if not conversation.busy:
-                    raise Closed(_NORMAL, "idle") from None
+                    raise Closed(CLOSE_NORMAL, "idle") from None
 
     async def _receive(self) -> str | bytes:
         raw = await self._connection.receive()
         limit = self._settings.max_message_bytes
-        size = len(raw.encode(errors="surrogatepass")) if isinstance(raw, str) else len(raw)
-        if size > limit:
+        if size_of(raw) > limit:
             message = f"The message is too large: at most {limit} bytes are allowed."
             await self._connection.send(Error(message=message))
-            raise Closed(_TOO_BIG, "message too large")
+            raise Closed(CLOSE_TOO_BIG, "message too large")
         return raw
 
     def _read(self, raw: str | bytes) -> ClientMessage:

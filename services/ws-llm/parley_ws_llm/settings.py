@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from parley_kit.settings import ServiceSettings
+from parley_kit.sockets import origins
 from parley_kit.urls import service_url
 
 
@@ -61,5 +62,4 @@ class WsLlmSettings(ServiceSettings):
 
     @property
     def origins(self) -> frozenset[str]:
-        listed = (origin.strip().rstrip("/").lower() for origin in self.allowed_origins.split(","))
-        return frozenset(origin for origin in listed if origin)
+        return origins(self.allowed_origins.split(","))
