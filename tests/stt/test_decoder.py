@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
 
 import av
 import pytest
@@ -12,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley_kit.errors import InvalidRequest
+from parley_stt.audio.containers import OutOfRange, TooLarge, TooLong, decode
 from parley_stt.audio.decoder import Decoder
-from parley_stt.audio.decoder_child import OutOfRange, TooLong, decode
 from tests.serving import wait_until
 from tests.stt.breakable import children
 from tests.stt.recordings import CONTAINERS, flac_of_silence, weather_in
@@ -25,7 +27,8 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("container", ["mp3", "3gp", "mpeg"])
 async def test_the_whole_recording_is_decoded(container: str) -> None:
-    audio = await Decoder(max_audio_s=10, max_decode_s=10).decode(weather_in(container))
+    async with Decoder(max_audio_s=10, max_decode_s=10) as decoder:
+        audio = await decoder.decode(weather_in(container))
 
     assert audio.seconds == pytest.approx(1.868, abs=0.06)
     assert abs(audio.samples).max() > 5_000
@@ -34,15 +37,16 @@ async def test_the_whole_recording_is_decoded(container: str) -> None:
 async def test_who_is_cancelled_has_the_decoder_killed() -> None:
     before = children()
     bomb = flac_of_silence(HOUR_S)
-    decoding = asyncio.create_task(Decoder(10 * HOUR_S, 60).decode(bomb))
-    await asyncio.to_thread(wait_until, lambda: children() - before, 5, "the decoder starts")
+    async with Decoder(10 * HOUR_S, 60) as decoder:
+        decoding = asyncio.create_task(decoder.decode(bomb))
+        await asyncio.to_thread(wait_until, lambda: children() - before, 5, "the decoder starts")
 
-    started = time.monotonic()
-    decoding.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await decoding
+        started = time.monotonic()
+        decoding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await decoding
+        assert time.monotonic() - started < 0.5
 
-    assert time.monotonic() - started < 0.5
     wait_until(lambda: children() <= before, 1, "the decoder is gone")
 
 
@@ -57,34 +61,45 @@ def test_damage_is_undecodable_or_passed_over_and_never_a_fault(
     for position, value in damage:
         file[position % len(file)] = value
     # Any other exception would be a 500 for what is the caller's mistake.
-    with suppress(av.error.FFmpegError, ValueError, TooLong, OutOfRange):
-        assert sum(map(len, decode(bytes(file), 10))) <= 10 * 32_000
+    with suppress(av.error.FFmpegError, ValueError, TooLong, TooLarge, OutOfRange):
+        assert sum(map(len, decode(BytesIO(file), 10))) <= 10 * 32_000
 
 
 def test_a_codec_that_nobody_knows_is_undecodable() -> None:
     file = weather_in("caf").replace(b"lpcm", b"xxxx")
 
     with pytest.raises(ValueError, match="no audio"):
-        list(decode(file, 10))
+        list(decode(BytesIO(file), 10))
 
 
 async def test_decoding_has_a_deadline() -> None:
     before = children()
 
-    with pytest.raises(InvalidRequest, match=r"0\.05 s"):
-        await Decoder(HOUR_S, max_decode_s=0.05).decode(weather_in("mp3"))
+    async with Decoder(HOUR_S, max_decode_s=0.05) as decoder:
+        with pytest.raises(InvalidRequest, match=r"0\.05 s"):
+            await decoder.decode(weather_in("mp3"))
 
     assert children() <= before
 
 
 @pytest.mark.parametrize(
     ("limit", "work"),
-    [("memory_bytes=256 << 20", "bytearray(1 << 30)"), ("cpu_s=1", "while True: pass")],
+    [
+        ("bound_memory(64 << 20)", "bytearray(128 << 20)"),
+        ("confine(cpu_s=1)", "while True: pass"),
+        ("seal()", "open('/dev/null')"),
+        ("seal()", "socket.socket()"),
+        ("seal()", "os.pipe()"),
+        ("seal()", "sys.stdout.write('x')"),
+    ],
 )
-def test_a_confined_process_stays_inside_its_limits(limit: str, work: str) -> None:
-    program = f"from parley_stt.confinement import confine\nconfine({limit})\n{work}"
-    confined = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, timeout=10, check=False
-    )
+def test_a_confined_process_stays_inside_its_limits(limit: str, work: str, tmp_path: Path) -> None:
+    program = f"from parley_stt.confinement import *\nimport os, socket, sys\n{limit}\n{work}"
+    with open(tmp_path / "written", "wb") as written:
+        confined = subprocess.run(
+            [sys.executable, "-c", program],
+            stdout=written, stderr=subprocess.DEVNULL, timeout=10, check=False,
+        )  # fmt: skip
 
     assert confined.returncode != 0
+    assert (tmp_path / "written").read_bytes() == b""

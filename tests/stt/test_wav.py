@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley_stt.audio.samples import Audio, to_audio
+from parley_stt.audio.samples import Audio, Conversion
 from parley_stt.audio.wav import Pcm, parse
 from tests.stt.recordings import wav
 
@@ -20,6 +20,13 @@ def parsed(file: bytes) -> Pcm:
     pcm = parse(file)
     assert pcm is not None
     return pcm
+
+
+def converted(*blocks: np.ndarray, rate: int) -> Audio:
+    conversion = Conversion(sum(map(len, blocks)), rate)
+    for block in blocks:
+        conversion.feed(block)
+    return conversion.audio()
 
 
 def encode(frames: np.ndarray, bits: int, tag: int) -> bytes:
@@ -66,7 +73,7 @@ def test_any_damage_to_a_header_is_taken_without_a_fault(data: st.DataObject) ->
     pcm = parse(bytes(file))
 
     if pcm is not None:
-        assert np.isfinite(to_audio(pcm.frames(), pcm.rate).samples).all()
+        assert converted(*(block.frames() for block in pcm.blocks()), rate=pcm.rate).seconds >= 0
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
@@ -134,7 +141,7 @@ def test_the_standard_library_and_the_parser_agree() -> None:
 
 def test_samples_beyond_full_scale_and_no_numbers_are_tamed() -> None:
     wild = np.array([[2.0], [-3.0], [np.nan], [np.inf], [-np.inf], [0.5]], dtype=np.float32)
-    samples = to_audio(wild, 16_000).samples
+    samples = converted(wild, rate=16_000).samples
 
     assert samples.tolist() == [32767, -32767, 0, 32767, -32767, 16384]
 
@@ -143,12 +150,39 @@ def test_channels_are_mixed_and_rates_converted_without_aliases() -> None:
     """A tone above half of 16 kHz is gone; one below keeps its level."""
     time = np.arange(48_000) / 48_000
     tones = np.stack([np.sin(2 * np.pi * 1_000 * time), np.sin(2 * np.pi * 12_000 * time)], axis=1)
-    heard = to_audio(tones.astype(np.float32), 48_000)
+    heard = converted(tones.astype(np.float32), rate=48_000)
 
     assert heard.seconds == pytest.approx(1, abs=0.01)
     spectrum = np.abs(np.fft.rfft(heard.samples[:16_000])) / 16_000
     assert spectrum.argmax() == 1_000
     assert np.delete(spectrum, range(990, 1_011)).max() < spectrum.max() / 100
+
+
+@given(
+    frames=st.integers(1, 5_000),
+    cuts=st.lists(st.integers(0, 5_000), max_size=4),
+    rate=st.sampled_from([1_000, 8_000, 16_000, 22_050, 48_000, 192_000]),
+    channels=st.integers(1, 8),
+)
+def test_blocks_come_out_as_the_whole_does(
+    frames: int, cuts: list[int], rate: int, channels: int
+) -> None:
+    noise = np.random.default_rng(0).uniform(-1, 1, (frames, channels)).astype(np.float32)
+    blocks = np.split(noise, sorted(min(cut, frames) for cut in cuts))
+
+    whole = converted(noise, rate=rate).samples
+    pieces = converted(*filter(len, blocks), rate=rate).samples
+    np.testing.assert_array_equal(pieces, whole)
+    assert len(whole) == pytest.approx(frames * 16_000 / rate, abs=1)
+
+
+def test_the_blocks_of_a_file_are_its_frames() -> None:
+    pcm = parsed(wav(np.arange(1 << 20, dtype="<i4").tobytes(), channels=2, bits=32))
+    blocks = [block.frames() for block in pcm.blocks()]
+
+    assert len(blocks) > 1
+    assert max(map(np.size, blocks)) <= 1 << 18
+    np.testing.assert_array_equal(np.concatenate(blocks), pcm.frames())
 
 
 def test_pcm_with_an_odd_last_byte_loses_only_that() -> None:

@@ -30,8 +30,15 @@ class Hearing:
 
 
 def audio_routes(service: Service, settings: SttSettings, engine: SttEngine) -> APIRouter:
-    router = APIRouter(prefix="/v1/audio")
-    listener = Listener(service, settings, engine)
+    decoder = Decoder(settings.max_audio_s, settings.max_decode_s)
+    listener = Listener(service, decoder, engine)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        async with decoder:
+            yield
+
+    router = APIRouter(prefix="/v1/audio", lifespan=lifespan)
     # Who begins to upload has a place in the queue: nobody sends 25 MiB to be refused, and no more
     # uploads are held in memory than there are places.
     places = Admission(
@@ -62,23 +69,26 @@ def audio_routes(service: Service, settings: SttSettings, engine: SttEngine) -> 
 
 
 class Listener:
-    """Decodes and transcribes one file at a time for each place of the service."""
+    """Decodes each file, then transcribes one at a time for each place of the service.
 
-    def __init__(self, service: Service, settings: SttSettings, engine: SttEngine) -> None:
+    Whose file is a bomb has no place of the engine while that is found out.
+    """
+
+    def __init__(self, service: Service, decoder: Decoder, engine: SttEngine) -> None:
         self._admission = service.admission
         self._metrics = SttMetrics(service.metrics.registry)
-        self._decoder = Decoder(settings.max_audio_s, settings.max_decode_s)
+        self._decoder = decoder
         self._engine = engine
 
     @asynccontextmanager
     async def hear(self, key_id: str, file: bytes, options: Options) -> AsyncIterator[Hearing]:
         """
         Raises:
-            RateLimited, Overloaded: there is no place.
             InvalidRequest: the file cannot be decoded.
+            RateLimited, Overloaded: there is no place.
         """
+        audio = await self._decoder.decode(file)
         async with self._admission.slot(key_id):
-            audio = await self._decoder.decode(file)
             segments = self._engine.transcribe(audio, options)
             async with aclosing(self._metrics.measured(audio, segments)) as measured:
                 yield Hearing(audio.seconds, measured)

@@ -10,3 +10,4 @@ class Outcome(IntEnum):
     UNDECODABLE = 10
     TOO_LONG = 11
     OUT_OF_RANGE = 12
+    TOO_LARGE = 13

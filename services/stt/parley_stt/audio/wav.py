@@ -5,7 +5,7 @@ Pure and safe on any bytes: what is not plain PCM is `None` here, and is left to
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ _BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
 _MAX_CHANNELS = 8
 _MIN_RATE, _MAX_RATE = 1_000, 192_000
 _MAX_CHUNKS = 256
+_BLOCK_SAMPLES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,27 @@ class Pcm:
     bits: int
     is_float: bool
 
+    def __len__(self) -> int:
+        """The number of frames."""
+        return len(self.data) // self._frame_bytes
+
     @property
     def seconds(self) -> float:
-        return len(self.data) / (self.channels * self.bits // 8) / self.rate
+        return len(self) / self.rate
+
+    def blocks(self) -> "Iterator[Pcm]":
+        """The same in pieces of a few seconds, which convert in constant memory."""
+        size = _BLOCK_SAMPLES // self.channels * self._frame_bytes
+        for start in range(0, len(self.data), size):
+            yield replace(self, data=self.data[start : start + size])
 
     def frames(self) -> NDArray[np.float32]:
         """Shape (frames, channels), nominally -1..1."""
         return self._samples().reshape(-1, self.channels)
+
+    @property
+    def _frame_bytes(self) -> int:
+        return self.channels * self.bits // 8
 
     def _samples(self) -> NDArray[np.float32]:
         if self.is_float:
