@@ -3,6 +3,7 @@
 from parley_kit.app import Service
 from parley_kit.models import model_routes
 from parley_stt.engine import SttEngine
+from parley_stt.realtime.door import realtime_routes
 from parley_stt.routes import audio_routes
 from parley_stt.settings import SttSettings
 
@@ -28,4 +29,5 @@ def create_app(settings: SttSettings, engine: SttEngine | None = None) -> Servic
     service = Service("stt", settings, engine)
     service.include_router(model_routes(engine.models))
     service.include_router(audio_routes(service, settings, engine))
+    service.include_router(realtime_routes(service, settings, engine))
     return service

@@ -1,0 +1,166 @@
+"""What clients send, in both dialects of the Realtime API. Pure.
+
+`transcription_session.update` with its flat fields is the beta's; everything else is the same.
+"""
+
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from parley_kit.errors import InvalidRequest
+
+Dialect = Literal["ga", "beta"]
+
+_SHOWN_CHARS = 64
+_MAX_EVENT_ID_CHARS = 512
+
+_BETA_FORMATS = {
+    "pcm16": {"type": "audio/pcm", "rate": 24_000},
+    "g711_ulaw": {"type": "audio/pcmu"},
+    "g711_alaw": {"type": "audio/pcma"},
+}
+_BETA_FIELDS = {
+    "input_audio_format": "format",
+    "input_audio_noise_reduction": "noise_reduction",
+    "input_audio_transcription": "transcription",
+    "turn_detection": "turn_detection",
+}
+# Where a session comes from, and what it answers in: neither says anything to a transcription.
+_BETA_HARMLESS = frozenset({"client_secret", "modalities"})
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change the configuration; `patch` has the shape of the GA dialect."""
+
+    patch: Mapping[str, Any] = field(repr=False)
+    dialect: Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """More audio."""
+
+    audio: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The buffered audio is an item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Forget the buffered audio."""
+
+
+ClientEvent: TypeAlias = Update | Append | Commit | Clear
+
+
+def decode(raw: str | bytes) -> dict[str, Any]:
+    """The JSON object in a message.
+
+    Raises:
+        InvalidRequest: it is something else.
+    """
+    try:
+        data = json.loads(raw, parse_constant=_not_a_number)
+    except (ValueError, RecursionError):  # also bytes that are no UTF-8, and 5000-digit numbers
+        raise InvalidRequest("The message is not valid JSON.", code="invalid_json") from None
+    if not isinstance(data, dict):
+        raise InvalidRequest("A message must be a JSON object.", code="invalid_event")
+    return data
+
+
+def event_id_of(data: Mapping[str, Any]) -> str | None:
+    """The client's own id of an event, which an error about it repeats."""
+    given = data.get("event_id")
+    return given if isinstance(given, str) and len(given) <= _MAX_EVENT_ID_CHARS else None
+
+
+def read(data: Mapping[str, Any]) -> ClientEvent:
+    """
+    Raises:
+        InvalidRequest: it is not an event that clients of a transcription session may send.
+    """
+    match data.get("type"):
+        case "input_audio_buffer.append":
+            return Append(_audio(data))
+        case "input_audio_buffer.commit":
+            return Commit()
+        case "input_audio_buffer.clear":
+            return Clear()
+        case "session.update":
+            return Update(_session(data), "ga")
+        case "transcription_session.update":
+            return Update(_from_beta(_session(data)), "beta")
+        case None:
+            raise InvalidRequest(
+                "Missing required parameter: 'type'.",
+                param="type",
+                code="missing_required_parameter",
+            )
+        case other:
+            raise InvalidRequest(
+                f"A transcription session knows no event '{_shown(other)}'.",
+                param="type",
+                code="invalid_value",
+            )
+
+
+def _audio(data: Mapping[str, Any]) -> bytes:
+    try:
+        return binascii.a2b_base64(data["audio"], strict_mode=True)
+    except KeyError:
+        raise InvalidRequest(
+            "Missing required parameter: 'audio'.",
+            param="audio",
+            code="missing_required_parameter",
+        ) from None
+    except (TypeError, ValueError):
+        raise InvalidRequest(
+            "Invalid 'audio': expected audio bytes in base64.", param="audio", code="invalid_value"
+        ) from None
+
+
+def _session(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    session = data.get("session")
+    if not isinstance(session, dict):
+        raise InvalidRequest(
+            "Missing required parameter: 'session'.",
+            param="session",
+            code="missing_required_parameter",
+        )
+    return session
+
+
+def _from_beta(session: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A flat session of the beta in the shape of the GA dialect."""
+    patch: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    for name, value in session.items():
+        if name in _BETA_FIELDS:
+            given[_BETA_FIELDS[name]] = _format(value) if name == "input_audio_format" else value
+        elif name not in _BETA_HARMLESS:
+            patch[name] = value
+    return {**patch, "audio": {"input": given}}
+
+
+def _format(name: object) -> object:
+    if isinstance(name, str) and name in _BETA_FORMATS:
+        return _BETA_FORMATS[name]
+    raise InvalidRequest(
+        f"Invalid value for 'session.input_audio_format': expected {' '.join(_BETA_FORMATS)}.",
+        param="session.input_audio_format",
+        code="invalid_value",
+    )
+
+
+def _not_a_number(constant: str) -> object:
+    raise ValueError(constant)
+
+
+def _shown(kind: object) -> str:
+    return str(kind)[:_SHOWN_CHARS] if isinstance(kind, str) else type(kind).__name__
