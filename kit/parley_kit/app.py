@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from parley_kit.auth import Authenticator
 from parley_kit.edge import EdgeMiddleware, EdgePolicy
-from parley_kit.errors import ApiError, from_http_exception, from_validation
+from parley_kit.errors import ApiError, SettingsError, from_http_exception, from_validation
 from parley_kit.health import Health, State
 from parley_kit.lag import LoopLag
 from parley_kit.limits import Admission
@@ -131,13 +131,20 @@ async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
 async def _load(service: Service) -> None:
     try:
         await service.component.start()
+    except SettingsError as exc:  # its message is ours, and says what to change
+        log.error("%s could not start: %s", service.name, exc)
+        _give_up(service, str(exc))
     except Exception as exc:
         log.error("%s could not start", service.name, exc_info=exc)
-        service.health.mark_failed(str(exc) or type(exc).__name__)
-        service.on_failure()
+        _give_up(service, str(exc) or type(exc).__name__)
     else:
         service.health.mark_ready()
         log.info("%s is ready", service.name, extra={"data": dict(service.component.status())})
+
+
+def _give_up(service: Service, reason: str) -> None:
+    service.health.mark_failed(reason)
+    service.on_failure()
 
 
 def _health_routes(service: Service) -> APIRouter:

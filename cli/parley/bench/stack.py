@@ -5,15 +5,13 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
 from statistics import median
 
-import httpx2
-from prometheus_client.parser import text_string_to_metric_families
-
-from parley.bench.figures import Report, histogram_percentile, percentile, word_errors
+from parley.bench.figures import Report, percentile, word_errors
+from parley.bench.lag import lag_buckets, lag_p99_ms
 from parley.bench.process import python, ready_process, resident_bytes
 from parley.client import Caller, Target, wav
 from parley.errors import BadInput
@@ -96,7 +94,7 @@ async def _lag_under_load(report: Report, url: str) -> None:
     async with Caller(Target(url)) as caller:
         sentence = "Please speak a little more slowly, I did not understand."
         audio = await _spoken(caller, sentence)
-        before = await _lag_buckets(url)
+        before = await lag_buckets(url, _SERVICES)
 
         async def hear() -> None:
             await caller.hear(audio)
@@ -108,33 +106,12 @@ async def _lag_under_load(report: Report, url: str) -> None:
             await _spoken(caller, sentence)
 
         await asyncio.gather(*(_repeat(job) for job in (hear, ask, speak) for _ in range(_CALLERS)))
-        after = await _lag_buckets(url)
-    grown = [(upper, count - before[upper]) for upper, count in sorted(after.items())]
+        after = await lag_buckets(url, _SERVICES)
     how = f"{_CALLERS} requests in each of STT, LLM and TTS for {_LOAD_S:.0f} s"
-    report.add("event-loop lag, p99", histogram_percentile(grown, 99) * 1e3, "ms", 20, how)
+    report.add("event-loop lag, p99", lag_p99_ms(before, after), "ms", 20, how)
 
 
 async def _repeat(job: Callable[[], Awaitable[None]]) -> None:
     until = time.perf_counter() + _LOAD_S
     while time.perf_counter() < until:
         await job()
-
-
-async def _lag_buckets(url: str) -> dict[float, float]:
-    """Cumulative counts by upper bound, of all services together."""
-    buckets: dict[float, float] = {}
-    async with httpx2.AsyncClient(base_url=url) as client:
-        for service in _SERVICES:
-            text = (await client.get(f"/{service}/metrics")).text
-            for bound, count in _buckets_in(text):
-                buckets[bound] = buckets.get(bound, 0) + count
-    return buckets
-
-
-def _buckets_in(text: str) -> Sequence[tuple[float, float]]:
-    return [
-        (float(sample.labels["le"]), sample.value)
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name == "parley_event_loop_lag_seconds_bucket"
-    ]

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Download:
         self.total_bytes = 0
         self.cancelled = False
 
-    def advance(self, bytes_: int, total: int) -> None:
+    def advance(self, bytes_: int) -> None:
         """
         Raises:
             SettingsError: the download is not wanted any more.
@@ -33,20 +34,22 @@ class Download:
             raise SettingsError("The download was cancelled.")
         with self._lock:
             self.done_bytes += bytes_
-            self.total_bytes = max(total, self.done_bytes)
-            share = self.done_bytes / self.total_bytes if self.total_bytes else 0.0
-            if share < min(1.0, self._logged + _LOG_EVERY):
+            if self._share < min(1.0, self._logged + _LOG_EVERY):
                 return
-            self._logged = share
+            self._logged = self._share
         log.info("downloading the model", extra={"data": self.status()})
 
     def status(self) -> dict[str, object]:
-        share = self.done_bytes / self.total_bytes if self.total_bytes else 0.0
+        """Megabytes and percent; zeros where nothing had to be downloaded."""
         return {
             "done_mb": round(self.done_bytes / 1e6, 1),
             "total_mb": round(self.total_bytes / 1e6, 1),
-            "percent": round(100 * share),
+            "percent": round(100 * self._share),
         }
+
+    @property
+    def _share(self) -> float:
+        return min(1.0, self.done_bytes / self.total_bytes) if self.total_bytes else 0.0
 
 
 def repository(model: str) -> str | None:
@@ -78,6 +81,7 @@ def find(model: str, download: Download) -> Path:
 def _fetched(name: str, download: Download) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
+        DryRunError,
         HFValidationError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
@@ -88,6 +92,9 @@ def _fetched(name: str, download: Download) -> Path:
             f"STT_MODEL: {name} is no directory, no repository and no name of a Whisper model."
         )
     try:
+        with suppress(DryRunError):  # without a network the cache may have it all the same
+            files = snapshot_download(name, allow_patterns=[*_FILES], dry_run=True)
+            download.total_bytes = sum(file.file_size or 0 for file in files if file.will_download)
         path = snapshot_download(name, allow_patterns=[*_FILES], tqdm_class=_bar(download))
     except (HFValidationError, RepositoryNotFoundError) as exc:
         raise SettingsError(f"STT_MODEL: there is no model {name} to download.") from exc
@@ -113,6 +120,6 @@ def _bar(download: Download) -> Any:
 
         def update(self, n: float | None = 1) -> None:
             if self._counts and n:
-                download.advance(int(n), int(self.total or 0))
+                download.advance(int(n))
 
     return Bar

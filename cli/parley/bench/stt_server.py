@@ -1,0 +1,42 @@
+"""One STT service for `bench stt`: `python -m parley.bench.stt_server '{"engine": ...}'`.
+
+The argument is JSON with settings. Prints its port as JSON when the engine is warm; serves until
+SIGTERM.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+
+from parley_kit.app import Service
+from parley_kit.health import State
+from parley_kit.logging import configure
+from parley_kit.server import Server, bind, config
+from parley_stt.app import create_app
+from parley_stt.settings import SttSettings
+
+
+def main() -> int:
+    service = create_app(SttSettings(allow_anonymous=True, **json.loads(sys.argv[1])))
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  log lines are written, and read by no one
+    configure("json", "info")
+    sock = bind("127.0.0.1", 0)
+    server = Server(config(service, grace_s=5), service.health.mark_draining)
+    service.on_failure = server.stop
+    ready = json.dumps({"port": sock.getsockname()[1]})
+    threading.Thread(target=_announce, args=(service, ready), daemon=True).start()
+    server.run(sockets=[sock])
+    return 0 if service.health.reason is None else 1
+
+
+def _announce(service: Service, ready: str) -> None:
+    while service.health.state is State.STARTING:
+        time.sleep(0.01)
+    if service.health.ready:
+        print(ready, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
