@@ -34,6 +34,10 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def descendants(pid: int) -> list[int]:
+    return [one for child in children(pid) for one in (child, *descendants(child))]
+
+
 @contextmanager
 def ready_process(
     command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 300
