@@ -1,17 +1,26 @@
-"""Who may open a socket."""
+"""Who may open a socket, and how long is waited for who does not read."""
+
+import asyncio
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
 
 from parley_kit.sockets import (
+    Connection,
     ForeignOrigin,
+    Gone,
+    accept,
     authorization,
     check_origin,
     origins,
     same_origin,
     size_of,
 )
+from tests.kit.demo import demo_service
+from tests.serving import serve
 
 
 @pytest.mark.parametrize(
@@ -84,3 +93,25 @@ def test_a_key_comes_in_a_header_or_a_subprotocol(
 def test_the_size_of_a_message_is_that_of_its_bytes(text: str) -> None:
     assert size_of(text) == len(text.encode(errors="surrogatepass"))
     assert size_of(text.encode()) == len(text.encode())
+
+
+@pytest.mark.anyio
+async def test_a_client_that_does_not_read_is_given_up() -> None:
+    service, given_up = demo_service(), asyncio.Event()
+    here = asyncio.get_running_loop()
+
+    @service.websocket("/v1/flood")
+    async def flood(socket: WebSocket) -> None:
+        await accept(socket, "flood")
+        connection = Connection(socket, send_timeout_s=0.2)
+        try:
+            while True:
+                await connection.send_text("x" * 10_000)
+        except Gone:
+            here.call_soon_threadsafe(given_up.set)
+
+    with serve(service) as url:
+        async with connect(f"{url.replace('http', 'ws', 1)}/v1/flood", max_queue=1) as client:
+            async with asyncio.timeout(10):
+                await given_up.wait()
+            client.transport.abort()

@@ -112,11 +112,19 @@ class Transcriber:
             # In a pause the final transcript is near, and should find the engine free.
             if utterance.pausing or not pace.due(utterance.heard_s, started := clock()):
                 continue
-            async with asyncio.timeout(self._patience_s):
-                delta = agreement.interim(await listening.interim())
+            delta = agreement.interim(await self._interim(listening))
             pace.took(utterance.heard_s, started, clock(), said=bool(agreement.said))
             if not utterance.abandoned:
                 await self._delta(utterance, delta)
+
+    async def _interim(self, listening: Listening) -> str:
+        """The transcript so far; empty when the engine has no time for one."""
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await listening.interim()
+        except ApiError as exc:
+            log.info("no interim transcript", extra={"data": {"code": exc.code}})
+            return ""
 
     async def _read(self, utterance: Utterance, options: Options) -> None:
         """What the client committed: transcribed like a file, without what is silent in it."""
