@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -315,3 +316,16 @@ async def test_the_beta_is_answered_in_its_own_words(stt_url: str) -> None:
     assert completed["transcript"] == WEATHER_TEXT
     assert len(session.of("conversation.item.created")) == 1
     assert not session.of("conversation.item.added")
+
+
+def test_the_example_of_the_documentation_prints_what_was_asked(
+    stt_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path(__file__).parents[3]
+    page = (root / "docs" / "realtime.md").read_text()
+    example = page.partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(root)
+
+    exec(example.replace("http://127.0.0.1:8000/stt/v1", stt_url), {})
+
+    assert "how long" in capsys.readouterr().out.splitlines()[-1]

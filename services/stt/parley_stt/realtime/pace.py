@@ -1,6 +1,6 @@
 """The pace of interim transcripts: early at first, never more than the engine can take. Pure."""
 
-_EAGER_S = 0.25
+_EAGER_S = 0.2
 _EVERY_S = 0.5
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -33,6 +33,7 @@ MIN_COMMIT_S = 0.1
 
 T = TypeVar("T")
 R = TypeVar("R")
+A = TypeVar("A", bytes, Samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +156,20 @@ class Session:
                 await self._update(event)
 
     async def _append(self, audio: bytes) -> None:
-        limit = self._house.settings.max_buffer_s
+        limit, per_second = (
+            self._house.settings.max_buffer_s,
+            self._config.encoding.bytes_per_second,
+        )
         pending = (len(self._buffer) + self._transcriber.pending) / SAMPLE_RATE
-        if pending + len(audio) / self._config.encoding.bytes_per_second > limit:
+        if pending + len(audio) / per_second > limit:
             raise InvalidRequest(
                 f"The input audio buffer is full: it holds {limit:g} s, and this audio is dropped.",
                 param="audio",
                 code="input_audio_buffer_full",
             )
-        samples, speech = await self._in_thread(self._hearing.feed, audio)
-        await self._follow(samples, speech)
+        for piece in _pieces(audio, per_second):
+            samples, speech = await self._in_thread(self._hearing.feed, piece)
+            await self._follow(samples, speech)
 
     async def _commit(self) -> None:
         if self._turn is not None:
@@ -216,8 +221,8 @@ class Session:
         """Detect turns, also in what is in the buffer already."""
         self._hearing.attend()
         self._buffer.attend(endpointing)
-        kept = self._buffer.kept
-        await self._follow(kept[:0], await self._in_thread(self._hearing.judge, kept))
+        for piece in _pieces(self._buffer.kept, SAMPLE_RATE):
+            await self._follow(piece[:0], await self._in_thread(self._hearing.judge, piece))
 
     async def _follow(self, samples: Samples, speech: Probabilities) -> None:
         """Tell the client and the transcriber what happens with this audio."""
@@ -269,3 +274,9 @@ class Session:
     async def _say(self, event: Event) -> None:
         text = json.dumps({**event, "event_id": new_id("event")}, separators=(",", ":"))
         await self._connection.send_text(text)
+
+
+def _pieces(audio: A, size: int) -> Iterator[A]:
+    """A second at a time: nobody waits long for who sends minutes at once."""
+    for start in range(0, len(audio), size):
+        yield audio[start : start + size]

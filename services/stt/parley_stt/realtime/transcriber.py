@@ -110,7 +110,8 @@ class Transcriber:
                 await listening.hear(samples)
             pace = pace or Pace(utterance.heard_s)
             # In a pause the final transcript is near, and should find the engine free.
-            if utterance.pausing or not pace.due(utterance.heard_s, started := clock()):
+            near_its_end = utterance.pausing or utterance.ended_at is not None
+            if near_its_end or not pace.due(utterance.heard_s, started := clock()):
                 continue
             delta = agreement.interim(await self._interim(listening))
             pace.took(utterance.heard_s, started, clock(), said=bool(agreement.said))
