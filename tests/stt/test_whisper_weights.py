@@ -56,6 +56,17 @@ def test_a_named_model_is_downloaded_with_its_progress_in_the_status_and_the_log
     assert shares[-1] == 100
 
 
+def test_a_download_that_hangs_keeps_nobody_from_stopping_the_service(
+    tmp_path: Path, whisper_folder: Path
+) -> None:
+    with hub(whisper_folder) as there:
+        variables = environment(tmp_path / "home", there.url, "test/whisper")
+        with process(tmp_path / "log", wait_for_ready=False, **variables) as (service, stt):
+            wait_until(lambda: download(stt)["percent"] >= 40, 20, "half of it has come")
+            service.terminate()
+            service.wait(5)
+
+
 def test_what_has_been_downloaded_once_needs_no_network(
     tmp_path: Path, whisper_folder: Path
 ) -> None:
@@ -100,9 +111,10 @@ def test_a_model_that_is_not_there_stops_the_start_with_a_sentence(
     assert told in log.read_text()
 
 
-def test_a_directory_without_a_model_says_what_is_missing(tmp_path: Path) -> None:
+@pytest.mark.anyio
+async def test_a_directory_without_a_model_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"model\.bin, config\.json, tokenizer\.json is"):
-        weights.find(str(tmp_path), weights.Download())
+        await weights.find(str(tmp_path), weights.Download())
 
 
 def test_a_broken_model_stops_the_start_with_a_sentence(
@@ -127,11 +139,3 @@ def test_the_progress_of_a_download_is_logged_in_tenths(caplog: pytest.LogCaptur
 
     assert len(caplog.records) == 10
     assert progress.status() == {"done_mb": 1.0, "total_mb": 1.0, "percent": 100}
-
-
-def test_a_download_that_is_not_wanted_any_more_stops() -> None:
-    progress = weights.Download()
-    progress.cancelled = True
-
-    with pytest.raises(SettingsError, match="cancelled"):
-        progress.advance(1)

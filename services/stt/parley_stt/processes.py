@@ -5,19 +5,23 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_", "TZ", "PYTHON", "VIRTUAL_ENV", "COVERAGE")
 _READ_BYTES = 1 << 16
 
 
-async def spawn(module: str, *arguments: object) -> Process:
-    """Run a module of this installation with pipes for stdin and stdout."""
+async def spawn(module: str, *arguments: object, keep: Sequence[str] = ()) -> Process:
+    """Run a module of this installation with pipes for stdin and stdout.
+
+    Args:
+        keep: what the names of further variables begin with that the child may see.
+    """
     # -P: the working directory is no place to import from.
     command = (sys.executable, "-P", "-m", module, *map(str, arguments))
     return await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment(os.environ)
+        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment(os.environ, keep)
     )
 
 
@@ -48,6 +52,7 @@ async def end(process: Process) -> int:
     return await process.wait()
 
 
-def environment(parent: Mapping[str, str]) -> dict[str, str]:
-    """What of the parent's environment a child gets: no keys."""
-    return {name: value for name, value in parent.items() if name.startswith(_KEPT)}
+def environment(parent: Mapping[str, str], keep: Sequence[str] = ()) -> dict[str, str]:
+    """What of the parent's environment a child gets: no keys, unless it is to keep some."""
+    kept = (*_KEPT, *keep)
+    return {name: value for name, value in parent.items() if name.startswith(kept)}

@@ -54,13 +54,13 @@ class FasterWhisperEngine:
         self.translates = True
 
     async def start(self) -> None:
-        await self._in_thread(self._load)
+        directory = await weights.find(self._settings.model, self._download)
+        await self._in_thread(self._load, directory)
         noise = np.random.default_rng(0).integers(-3000, 3000, SAMPLE_RATE, np.int16)
         async for _ in self.transcribe(Audio(noise), Options(words=True, endpointing=None)):
             pass
 
     async def close(self) -> None:
-        self._download.cancelled = True
         await asyncio.to_thread(self._unload)
 
     def status(self) -> Mapping[str, object]:
@@ -123,16 +123,17 @@ class FasterWhisperEngine:
             for transcribing in under_way:
                 transcribing.cancel()
 
-    def _load(self) -> None:
-        directory = weights.find(self._settings.model, self._download)
+    def _load(self, directory: Path) -> None:
         self._loaded = Model(directory, self._hardware, self._settings.beam_size)
         self.languages = self._loaded.languages
         self.translates = self._loaded.translates
 
     def _unload(self) -> None:
         if self._loaded is not None:
-            self._loaded.close()
+            self._loaded.device.close()
         self._threads.shutdown(cancel_futures=True)
+        if self._loaded is not None:
+            self._loaded.close()
 
     def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> asyncio.Future[_T]:
         loop = asyncio.get_running_loop()

@@ -1,43 +1,37 @@
 """Where the model is: in a directory, or in the Hugging Face cache after a download."""
 
+import asyncio
+import json
 import logging
-import threading
-from contextlib import suppress
+from asyncio.subprocess import Process
 from pathlib import Path
-from typing import Any
 
 from parley_kit.errors import SettingsError
+from parley_stt import processes
 
 log = logging.getLogger("parley.stt.weights")
 
-_FILES = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 _REQUIRED = ("model.bin", "config.json", "tokenizer.json")
+_CHILD = "parley_stt.engines.whisper.download_child"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_CHILD_KEEPS = ("HF_", "HUGGINGFACE_", "XDG_", "HOME", "SSL_", *_PROXIES, *map(str.lower, _PROXIES))
+_STALLED_S = 300.0
 _LOG_EVERY = 0.1
 
 
 class Download:
-    """How far a download is; written by its threads, read by `/status`."""
+    """How far a download is."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._logged = 0.0
         self.done_bytes = 0
         self.total_bytes = 0
-        self.cancelled = False
+        self._logged = 0.0
 
     def advance(self, bytes_: int) -> None:
-        """
-        Raises:
-            SettingsError: the download is not wanted any more.
-        """
-        if self.cancelled:
-            raise SettingsError("The download was cancelled.")
-        with self._lock:
-            self.done_bytes += bytes_
-            if self._share < min(1.0, self._logged + _LOG_EVERY):
-                return
+        self.done_bytes += bytes_
+        if self._share >= min(1.0, self._logged + _LOG_EVERY):
             self._logged = self._share
-        log.info("downloading the model", extra={"data": self.status()})
+            log.info("downloading the model", extra={"data": self.status()})
 
     def status(self) -> dict[str, object]:
         """Megabytes and percent; zeros where nothing had to be downloaded."""
@@ -60,16 +54,15 @@ def repository(model: str) -> str | None:
     return found
 
 
-def find(model: str, download: Download) -> Path:
+async def find(model: str, download: Download) -> Path:
     """The directory of the model; one that exists is used without any look at the network.
 
     Raises:
         SettingsError: there is no such model, or it cannot be had.
     """
-    directory = Path(model)
-    if not directory.is_dir():
-        directory = _fetched(repository(model) or model, download)
-    missing = [name for name in _REQUIRED if not (directory / name).is_file()]
+    is_there = await asyncio.to_thread(Path(model).is_dir)
+    directory = Path(model) if is_there else await _downloaded(model, download)
+    missing = await asyncio.to_thread(_missing_in, directory)
     if missing:
         raise SettingsError(
             f"STT_MODEL: {model} is no Whisper model in CTranslate2's format: "
@@ -78,48 +71,44 @@ def find(model: str, download: Download) -> Path:
     return directory
 
 
-def _fetched(name: str, download: Download) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        DryRunError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
+def _missing_in(directory: Path) -> list[str]:
+    return [name for name in _REQUIRED if not (directory / name).is_file()]
 
+
+async def _downloaded(model: str, download: Download) -> Path:
+    """In a child, because who is cancelled here must not wait for a network that hangs."""
+    name = repository(model) or model
     if "/" not in name:
         raise SettingsError(
             f"STT_MODEL: {name} is no directory, no repository and no name of a Whisper model."
         )
+    child = await processes.spawn(_CHILD, name, keep=_CHILD_KEEPS)
     try:
-        with suppress(DryRunError):  # without a network the cache may have it all the same
-            files = snapshot_download(name, allow_patterns=[*_FILES], dry_run=True)
-            download.total_bytes = sum(file.file_size or 0 for file in files if file.will_download)
-        path = snapshot_download(name, allow_patterns=[*_FILES], tqdm_class=_bar(download))
-    except (HFValidationError, RepositoryNotFoundError) as exc:
-        raise SettingsError(f"STT_MODEL: there is no model {name} to download.") from exc
-    except LocalEntryNotFoundError as exc:
+        return await _follow(child, download)
+    finally:
+        await processes.end(child)
+
+
+async def _follow(child: Process, download: Download) -> Path:
+    assert child.stdout is not None
+    while line := await _line(child.stdout):
+        match json.loads(line):
+            case {"total": int(total)}:
+                download.total_bytes = total
+            case {"done": int(done)}:
+                download.advance(done)
+            case {"path": str(path)}:
+                return Path(path)
+            case {"refused": str(why)}:
+                raise SettingsError(f"STT_MODEL: {why}.")
+    raise SettingsError("STT_MODEL: the download ended without a model.")
+
+
+async def _line(lines: asyncio.StreamReader) -> bytes:
+    try:
+        async with asyncio.timeout(_STALLED_S):
+            return await lines.readline()
+    except TimeoutError:
         raise SettingsError(
-            f"STT_MODEL: {name} is not in the cache and cannot be downloaded from here. Give the "
-            "directory of a model, or start once with a way to the internet."
-        ) from exc
-    except OSError as exc:
-        raise SettingsError(f"STT_MODEL: {name} could not be downloaded: {exc}.") from exc
-    return Path(path)
-
-
-def _bar(download: Download) -> Any:
-    """A progress bar, as huggingface_hub wants one, that draws nothing."""
-    from tqdm import tqdm
-
-    class Bar(tqdm):  # type: ignore[misc]  # it has no types
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            # It draws two bars of bytes, for the network and for the disk; the second always moves.
-            self._counts = str(kwargs.get("desc", "")).startswith("Reconstructing")
-            super().__init__(*args, **{**kwargs, "disable": True})
-
-        def update(self, n: float | None = 1) -> None:
-            if self._counts and n:
-                download.advance(int(n))
-
-    return Bar
+            f"STT_MODEL: the download has not moved for {_STALLED_S:g} s."
+        ) from None
