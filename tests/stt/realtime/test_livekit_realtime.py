@@ -69,9 +69,9 @@ async def test_livekit_hears_a_question(livekit: openai.STT) -> None:
 
 
 async def test_livekit_sees_words_before_the_speaker_is_done(livekit: openai.STT) -> None:
-    livekit.update_options(turn_detection={"type": "server_vad", "silence_duration_ms": 1_500})
+    livekit.update_options(turn_detection={"type": "server_vad", "silence_duration_ms": 1_200})
 
-    heard = await hear(livekit, pcm_of(JFK)[: 2 * RATE * 8] + silence(1.8))
+    heard = await hear(livekit, pcm_of(JFK)[: 2 * RATE * 5] + silence(1.4))
 
     kinds = [event.type for event in heard]
     assert kinds.index(Kind.INTERIM_TRANSCRIPT) < kinds.index(Kind.END_OF_SPEECH)

@@ -6,14 +6,14 @@ from parley_stt.realtime.pace import Pace
 def test_the_first_come_early_and_the_others_every_half_second() -> None:
     pace = Pace(heard_s=0.4)
     assert not pace.due(0.5, now=0.1)
-    assert pace.due(0.6, now=0.2)
+    assert pace.due(0.625, now=0.2)
 
-    pace.took(0.6, 0.2, 0.2, said=False)
-    assert pace.due(0.8, now=0.4)
+    pace.took(0.625, 0.2, 0.2, said=False)
+    assert pace.due(0.875, now=0.4)
 
-    pace.took(0.8, 0.4, 0.4, said=True)
-    assert not pace.due(1.2, now=0.8)
-    assert pace.due(1.3, now=0.9)
+    pace.took(0.875, 0.4, 0.4, said=True)
+    assert not pace.due(1.25, now=0.8)
+    assert pace.due(1.375, now=0.9)
 
 
 def test_an_engine_that_takes_long_is_left_alone_for_as_long() -> None:

@@ -156,10 +156,8 @@ class Session:
                 await self._update(event)
 
     async def _append(self, audio: bytes) -> None:
-        limit, per_second = (
-            self._house.settings.max_buffer_s,
-            self._config.encoding.bytes_per_second,
-        )
+        limit = self._house.settings.max_buffer_s
+        per_second = self._config.encoding.bytes_per_second
         pending = (len(self._buffer) + self._transcriber.pending) / SAMPLE_RATE
         if pending + len(audio) / per_second > limit:
             raise InvalidRequest(
