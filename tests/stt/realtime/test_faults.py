@@ -36,11 +36,19 @@ def sessions(stt: Stt) -> float:
     return float(line.split()[1])
 
 
-def is_idle(stt: Stt) -> bool:
-    """Whether no worker has anything to do."""
-    before = [cpu_ticks(worker) for worker in stt.workers]
+def work_of(worker: int) -> int:
+    """What a worker has done so far; nought when it is no more."""
     try:
-        wait_until(lambda: [cpu_ticks(worker) for worker in stt.workers] != before, 0.1, "work")
+        return cpu_ticks(worker)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def is_idle(stt: Stt) -> bool:
+    """Whether no worker does anything for a tenth of a second."""
+    before = {worker: work_of(worker) for worker in stt.workers}
+    try:
+        wait_until(lambda: any(work_of(w) > done for w, done in before.items()), 0.1, "work")
     except AssertionError:
         return True
     return False
