@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from parley_stt import subtitles
-from parley_stt.engine import Segment, Word
+from parley_stt.engine import Options, Segment, Word
 from parley_stt.wire import TranscriptionRequest
 
 _JSON = "application/json"
@@ -24,7 +24,7 @@ class Transcript:
 
     Args:
         seconds: duration of the audio.
-        language: lower-case English name.
+        language: lower-case English name of the transcript's language.
     """
 
     segments: tuple[Segment, ...]
@@ -33,11 +33,24 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        return "".join(segment.text for segment in self.segments).strip()
+        """Without the space before the first word."""
+        return "".join(segment.text for segment in self.segments).lstrip()
 
     @property
     def words(self) -> list[Word]:
         return [word for segment in self.segments for word in segment.words]
+
+
+def language(segments: Sequence[Segment], options: Options, names: Mapping[str, str]) -> str:
+    """The name of the language that a transcript is in; silence has the one that was asked for.
+
+    Args:
+        names: of the languages that the engine hears, by their codes.
+    """
+    if options.task == "translate":
+        return "english"
+    spoken = (segment.language for segment in segments)
+    return names[next(spoken, None) or next(iter(options.languages or names))]
 
 
 def render(transcript: Transcript, request: TranscriptionRequest) -> tuple[bytes, str]:
@@ -55,26 +68,36 @@ def render(transcript: Transcript, request: TranscriptionRequest) -> tuple[bytes
             return subtitles.vtt(transcript.segments).encode(), _VTT
 
 
-def delta(text: str, segment: Segment, request: TranscriptionRequest) -> dict[str, object]:
-    """The event for one more segment."""
-    event: dict[str, object] = {"type": "transcript.text.delta", "delta": text}
-    if request.wants_logprobs:
-        event["logprobs"] = logprobs(segment.words)
-    return event
+class Events:
+    """The events of one streamed transcript: a delta for each segment that adds text, and done."""
 
+    def __init__(self, request: TranscriptionRequest) -> None:
+        self._request = request
+        self._segments: list[Segment] = []
+        self._text = ""
 
-def done(
-    text: str, segments: Sequence[Segment], request: TranscriptionRequest
-) -> dict[str, object]:
-    """The last event. It has no usage: the SDK knows only that of tokens here."""
-    event: dict[str, object] = {
-        "type": "transcript.text.done",
-        "text": text,
-        "languages": _codes(segments),
-    }
-    if request.wants_logprobs:
-        event["logprobs"] = logprobs([word for segment in segments for word in segment.words])
-    return event
+    def delta(self, segment: Segment) -> dict[str, object] | None:
+        """None: the segment adds nothing."""
+        added = segment.text if self._text else segment.text.lstrip()
+        self._segments.append(segment)
+        self._text += added
+        if not added:
+            return None
+        return {"type": "transcript.text.delta", "delta": added, **self._logprobs([segment])}
+
+    def done(self) -> dict[str, object]:
+        """The last event. It has no usage: the SDK knows only that of tokens here."""
+        return {
+            "type": "transcript.text.done",
+            "text": self._text,
+            "languages": _codes(self._segments),
+            **self._logprobs(self._segments),
+        }
+
+    def _logprobs(self, segments: Sequence[Segment]) -> dict[str, object]:
+        if not self._request.wants_logprobs:
+            return {}
+        return {"logprobs": logprobs([word for segment in segments for word in segment.words])}
 
 
 def logprobs(words: Sequence[Word]) -> list[dict[str, object]]:
@@ -102,7 +125,7 @@ def _brief(transcript: Transcript, request: TranscriptionRequest) -> dict[str, o
 
 def _verbose(transcript: Transcript, request: TranscriptionRequest) -> dict[str, object]:
     body: dict[str, object] = {
-        "task": "transcribe",
+        "task": request.task,
         "language": transcript.language,
         "duration": round(transcript.seconds, 3),
         "text": transcript.text,

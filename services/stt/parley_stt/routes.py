@@ -1,6 +1,6 @@
 """`POST /v1/audio/transcriptions` and `/v1/audio/translations`."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from starlette.responses import Response
 from parley_kit import sse
 from parley_kit.app import Service
 from parley_kit.edge import context_of
-from parley_kit.errors import InvalidRequest
 from parley_kit.limits import Admission
 from parley_stt import replies, upload, wire
 from parley_stt.audio.decoder import Decoder
+from parley_stt.endpointing import Endpointing
 from parley_stt.engine import Options, Segment, SttEngine
 from parley_stt.metrics import SttMetrics
 from parley_stt.replies import Transcript
 from parley_stt.settings import SttSettings
-from parley_stt.wire import TranscriptionRequest
+from parley_stt.wire import Task, TranscriptionRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +44,28 @@ def audio_routes(service: Service, settings: SttSettings, engine: SttEngine) -> 
     places = Admission(
         settings.max_concurrency + settings.max_queue, 0, settings.max_in_flight_per_key
     )
+    endpointing = Endpointing() if settings.vad_filter else None
 
-    @router.post("/transcriptions", response_model=None)
-    async def create_transcription(request: Request) -> Response:
+    async def respond(request: Request, task: Task) -> Response:
         service.health.require_ready()
         context = context_of(request.scope)
         service.admission.check(context.key_id)
         async with places.slot(context.key_id):
             uploaded = await upload.read(request)
-            asked = wire.parse(wire.fields_of(uploaded.fields))
-            options = wire.options(asked, engine)
+            asked = wire.parse(wire.fields_of(uploaded.fields), task)
+            options = wire.options(asked, engine, endpointing)
             hearing = listener.hear(context.key_id, uploaded.file, options)
             if asked.stream:
                 return await sse.respond(_events(hearing, asked), context)
-            return await _whole(hearing, asked, engine)
+            return await _whole(hearing, asked, options, engine.languages)
+
+    @router.post("/transcriptions", response_model=None)
+    async def create_transcription(request: Request) -> Response:
+        return await respond(request, "transcribe")
 
     @router.post("/translations", response_model=None)
-    async def create_translation() -> Response:
-        raise InvalidRequest(
-            f"The {engine.models[0]} engine transcribes and does not translate.", param="model"
-        )
+    async def create_translation(request: Request) -> Response:
+        return await respond(request, "translate")
 
     return router
 
@@ -95,12 +97,14 @@ class Listener:
 
 
 async def _whole(
-    hearing: AbstractAsyncContextManager[Hearing], asked: TranscriptionRequest, engine: SttEngine
+    hearing: AbstractAsyncContextManager[Hearing],
+    asked: TranscriptionRequest,
+    options: Options,
+    names: Mapping[str, str],
 ) -> Response:
     async with hearing as heard:
         segments = tuple([segment async for segment in heard.segments])
-    language = segments[0].language if segments else next(iter(engine.languages))
-    transcript = Transcript(segments, heard.seconds, engine.languages[language])
+    transcript = Transcript(segments, heard.seconds, replies.language(segments, options, names))
     body, content_type = replies.render(transcript, asked)
     return Response(body, headers={"content-type": content_type})
 
@@ -108,13 +112,10 @@ async def _whole(
 async def _events(
     hearing: AbstractAsyncContextManager[Hearing], asked: TranscriptionRequest
 ) -> AsyncGenerator[bytes, None]:
-    """A delta as each segment is known; together they are the text of the last event."""
-    text = ""
-    segments = []
+    """Each as soon as its segment is known."""
+    events = replies.Events(asked)
     async with hearing as heard:
         async for segment in heard.segments:
-            piece = segment.text if text else segment.text.lstrip()
-            text += piece
-            segments.append(segment)
-            yield sse.event(replies.delta(piece, segment, asked))
-    yield sse.event(replies.done(text, segments, asked))
+            if delta := events.delta(segment):
+                yield sse.event(delta)
+    yield sse.event(events.done())

@@ -1,7 +1,9 @@
-"""Transcription requests on the wire: form fields in, a validated request out. Pure.
+"""Transcription and translation requests: form fields in, a validated request out. Pure.
 
-Source: OpenAI's API reference for audio transcriptions, as typed in its Python SDK 3.52.
-Fields that are not named here are ignored, as at OpenAI.
+Source: OpenAI's API reference for audio, as typed in its Python SDK 3.52. A translation takes all
+fields of a transcription, which is more than at OpenAI: `language` is what is spoken. `hotwords`
+and `vad_filter` are extensions, as other servers spell them. Fields that are not named here are
+ignored, as at OpenAI.
 """
 
 import json
@@ -13,7 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from parley_kit.errors import InvalidRequest, ModelNotFound, from_validation
 from parley_stt.endpointing import Endpointing
 from parley_stt.engine import Options, SttEngine
+from parley_stt.languages import code_of
 
+Task = Literal["transcribe", "translate"]
 ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
 
 ARRAYS = frozenset(
@@ -22,6 +26,7 @@ ARRAYS = frozenset(
         "known_speaker_references",
     }
 )  # fmt: skip
+_NAMED = 8
 _DIARISATION = ("known_speaker_names", "known_speaker_references")
 
 
@@ -51,12 +56,14 @@ def _as_object(strategy: object) -> object:
 
 
 class TranscriptionRequest(_Wire):
-    """The fields of `POST /v1/audio/transcriptions` beside the file."""
+    """What is asked about a file; the task is the route, not a field."""
 
+    task: Task
     model: str
     language: str = ""
     languages: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    hotwords: str = ""
     prompt: str = ""
     response_format: ResponseFormat = "json"
     temperature: float | None = Field(None, ge=0, le=1)
@@ -64,6 +71,7 @@ class TranscriptionRequest(_Wire):
     stream: bool = False
     include: tuple[Literal["logprobs"], ...] = ()
     chunking_strategy: Annotated[ServerVad | None, BeforeValidator(_as_object)] = None
+    vad_filter: bool | None = None
 
     @property
     def wants_logprobs(self) -> bool:
@@ -97,36 +105,46 @@ def fields_of(items: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return fields
 
 
-def parse(fields: Mapping[str, Any]) -> TranscriptionRequest:
+def parse(fields: Mapping[str, Any], task: Task) -> TranscriptionRequest:
     """
     Raises:
         InvalidRequest: a field is missing or wrong, or two do not go together.
     """
     _refuse_diarisation(fields)
     try:
-        request = TranscriptionRequest.model_validate(fields)
+        request = TranscriptionRequest.model_validate({**fields, "task": task})
     except ValidationError as exc:
         raise from_validation(exc.errors()) from exc
     _refuse_contradictions(request)
     return request
 
 
-def options(request: TranscriptionRequest, engine: SttEngine) -> Options:
+def options(
+    request: TranscriptionRequest, engine: SttEngine, endpointing: Endpointing | None
+) -> Options:
     """What the engine is asked to do.
+
+    Args:
+        endpointing: for who does not ask for any.
 
     Raises:
         ModelNotFound: the engine does not serve this model.
-        InvalidRequest: it does not hear this language.
+        InvalidRequest: it does not hear this language, or does not translate.
     """
     if request.model not in engine.models:
         raise ModelNotFound(request.model)
+    if request.task == "translate" and not engine.translates:
+        raise InvalidRequest(
+            f"The model {engine.models[0]} transcribes and does not translate.", param="model"
+        )
     return Options(
         languages=_languages(request, engine),
+        task=request.task,
         prompt=request.prompt,
-        keywords=request.keywords,
+        keywords=tuple(filter(str.strip, (*request.keywords, request.hotwords))),
         temperature=request.temperature,
         words=request.wants_words or request.wants_logprobs,
-        endpointing=_endpointing(request.chunking_strategy),
+        endpointing=_endpointing(request, endpointing),
     )
 
 
@@ -153,41 +171,41 @@ def _refuse_contradictions(request: TranscriptionRequest) -> None:
         raise InvalidRequest(
             "A streamed transcription needs response_format json or text.", param="stream"
         )
+    if request.language and any(request.languages):
+        raise InvalidRequest("Give either language or languages.", param="languages")
+    if request.chunking_strategy and request.vad_filter is False:
+        raise InvalidRequest("chunking_strategy needs the VAD filter.", param="vad_filter")
 
 
 def _languages(request: TranscriptionRequest, engine: SttEngine) -> tuple[str, ...]:
     """Codes of those asked for that the engine hears."""
     if request.language:
-        code = _code(request.language, engine.languages)
+        code = code_of(request.language, engine.languages)
         if code is None:
             raise _unheard("language", engine)
         return (code,)
-    codes = (_code(name, engine.languages) for name in request.languages)
-    heard = tuple(code for code in codes if code)
+    codes = (code_of(name, engine.languages) for name in request.languages)
+    heard = tuple(dict.fromkeys(code for code in codes if code))
     if any(request.languages) and not heard:
         raise _unheard("languages", engine)
     return heard
 
 
-def _code(language: str, known: Mapping[str, str]) -> str | None:
-    """`en`, `en-US`, `en_us` and `English` are the same language."""
-    name = language.strip().lower()
-    base = name.replace("_", "-").partition("-")[0]
-    if base in known:
-        return base
-    return next((code for code, known_name in known.items() if known_name == name), None)
-
-
 def _unheard(param: str, engine: SttEngine) -> InvalidRequest:
-    heard = ", ".join(f"{name} ({code})" for code, name in engine.languages.items())
-    return InvalidRequest(f"The {engine.models[0]} engine hears {heard} only.", param=param)
+    names = [f"{name} ({code})" for code, name in engine.languages.items()]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    heard = ", ".join(names[:_NAMED]) + more
+    return InvalidRequest(f"The model {engine.models[0]} hears {heard}, not this.", param=param)
 
 
-def _endpointing(strategy: ServerVad | None) -> Endpointing:
-    if strategy is None:
-        return Endpointing()
-    return Endpointing(
-        threshold=strategy.threshold,
-        padding_s=strategy.prefix_padding_ms / 1000,
-        silence_s=strategy.silence_duration_ms / 1000,
-    )
+def _endpointing(request: TranscriptionRequest, default: Endpointing | None) -> Endpointing | None:
+    strategy = request.chunking_strategy
+    if strategy:
+        return Endpointing(
+            threshold=strategy.threshold,
+            padding_s=strategy.prefix_padding_ms / 1000,
+            silence_s=strategy.silence_duration_ms / 1000,
+        )
+    if request.vad_filter is None:
+        return default
+    return Endpointing() if request.vad_filter else None
