@@ -76,7 +76,7 @@ async def test_an_engine_that_fails_while_somebody_speaks_fails_when_they_are_do
 ) -> None:
     async with talk(f"{stt.url}/stt/v1") as session:
         await session.update(turn_detection={"type": "server_vad", "silence_duration_ms": 3_000})
-        await session.say(silence(0.3) + pcm_of(JFK))
+        await session.say(silence(0.3) + pcm_of(WEATHER))
         await session.until("input_audio_buffer.speech_started")
         for worker in stt.workers:
             os.kill(worker, signal.SIGKILL)
