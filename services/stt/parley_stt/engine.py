@@ -47,6 +47,10 @@ class Segment:
     temperature: float = 0.0
     avg_logprob: float = 0.0
     no_speech_prob: float = 0.0
+    compression_ratio: float | None = None
+    """Of all that was said in the model's window; None: this text's own."""
+    seek_s: float | None = None
+    """Where the model's window begins; None: where the segment does."""
 
 
 @dataclass(frozen=True, slots=True)

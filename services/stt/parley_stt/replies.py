@@ -16,6 +16,8 @@ from parley_stt.wire import TranscriptionRequest
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
 _VTT = "text/vtt; charset=utf-8"
+_FRAMES_PER_S = 100
+"""Whisper's, in which `seek` counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def _verbose(transcript: Transcript, request: TranscriptionRequest) -> dict[str,
     body: dict[str, object] = {
         "task": request.task,
         "language": transcript.language,
-        "duration": round(transcript.seconds, 3),
+        "duration": transcript.seconds,
         "text": transcript.text,
         "usage": _usage(transcript),
     }
@@ -141,16 +143,18 @@ def _verbose(transcript: Transcript, request: TranscriptionRequest) -> dict[str,
 
 
 def _segment(index: int, segment: Segment) -> dict[str, object]:
+    seek_s = segment.start if segment.seek_s is None else segment.seek_s
+    compression_ratio = segment.compression_ratio or _compression_ratio(segment.text)
     return {
         "id": index,
-        "seek": round(segment.start * 100),
+        "seek": round(seek_s * _FRAMES_PER_S),
         "start": segment.start,
         "end": segment.end,
         "text": segment.text,
         "tokens": list(segment.tokens),
         "temperature": segment.temperature,
         "avg_logprob": round(segment.avg_logprob, 6),
-        "compression_ratio": round(_compression_ratio(segment.text), 6),
+        "compression_ratio": round(compression_ratio, 6),
         "no_speech_prob": round(segment.no_speech_prob, 6),
     }
 

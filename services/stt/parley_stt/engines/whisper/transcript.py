@@ -4,6 +4,8 @@ from typing import Any
 
 from parley_stt.engine import Segment, Word
 
+_FRAMES_PER_S = 100
+
 
 def segment_of(found: Any, language: str, offset_s: float, end_s: float) -> Segment:
     """
@@ -14,7 +16,7 @@ def segment_of(found: Any, language: str, offset_s: float, end_s: float) -> Segm
     """
 
     def at(seconds: float) -> float:
-        return round(min(offset_s + float(seconds), end_s), 2)
+        return min(round(offset_s + float(seconds), 2), end_s)
 
     words = tuple(
         Word(word.word.strip(), at(word.start), at(word.end), float(word.probability))
@@ -30,4 +32,6 @@ def segment_of(found: Any, language: str, offset_s: float, end_s: float) -> Segm
         temperature=float(found.temperature or 0.0),
         avg_logprob=float(found.avg_logprob),
         no_speech_prob=float(found.no_speech_prob),
+        compression_ratio=float(found.compression_ratio),
+        seek_s=offset_s + found.seek / _FRAMES_PER_S,
     )
