@@ -37,8 +37,10 @@ _OPTIONS = {
 }
 # Decoded audio may have as many bytes as 5.1 channels of 32 bits at 48 kHz for the time allowed.
 _MAX_BYTES_PER_S = 48_000 * 6 * 4
-# A claim is believed when it is this many times what is allowed.
-_BELIEVED = 2
+# Claims are believed when they are clearly beyond what is allowed, and none for more than a packet
+# can hold: after a pause in a recording one may span that.
+_BELIEVED = 1.05
+_MOST_PACKET_S = 10
 # So many damaged packets more than sound ones, and the rest is not tried.
 _PATIENCE = 256
 
@@ -79,25 +81,32 @@ def decode(file: BytesIO, max_seconds: float) -> Iterator[bytes]:
         av.error.FFmpegError, ValueError, MemoryError: the bytes are not audio of a known format.
         TooLong, TooLarge, OutOfRange: see there.
     """
-    _look_ahead(file, max_seconds)
+    packets = _look_ahead(file, max_seconds)
     budget = int(max_seconds * SAMPLE_RATE)
     with _opened(file) as (container, stream):
-        for frame in _resampled(_within_limits(_frames(container, stream), max_seconds)):
+        for frame in _resampled(_within_limits(_frames(container, stream, packets), max_seconds)):
             budget -= frame.samples
             if budget < 0:
                 raise TooLong
             yield bytes(frame.planes[0])[: frame.samples * 2]
 
 
-def _look_ahead(file: BytesIO, max_seconds: float) -> None:
-    """Refuse what its packets say is far too long: reading them costs a tenth of decoding them."""
+def _look_ahead(file: BytesIO, max_seconds: float) -> int:
+    """The number of packets, which are a tenth of the work to read of what they are to decode.
+
+    Raises:
+        TooLong: they say so themselves.
+    """
     with _opened(file) as (container, stream):
-        most = _BELIEVED * max_seconds / (stream.time_base or 1)
-        claimed = 0
+        ticks_per_s = 1 / (stream.time_base or 1)
+        left, longest = _BELIEVED * max_seconds * ticks_per_s, _MOST_PACKET_S * ticks_per_s
+        packets = 0
         for packet in container.demux(stream):
-            claimed += packet.duration or 0
-            if claimed > most:
+            packets += 1
+            left -= min(packet.duration or 0, longest)
+            if left < 0:
                 raise TooLong
+    return packets
 
 
 @contextmanager
@@ -114,7 +123,7 @@ def _opened(file: BytesIO) -> Iterator[tuple[InputContainer, AudioStream]]:
         yield container, stream
 
 
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+def _frames(container: InputContainer, stream: AudioStream, packets: int) -> Iterator[AudioFrame]:
     """Decoded frames; a damaged packet is skipped while most packets are sound."""
     sound = damaged = 0
     for packet in container.demux(stream):
@@ -129,6 +138,9 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             break
     if damaged > sound:
         raise ValueError("more damaged than sound")
+    # FFmpeg takes a packet for which there is no memory for the end of the file.
+    if sound + damaged < packets:
+        raise MemoryError
 
 
 def _within_limits(frames: Iterator[AudioFrame], max_seconds: float) -> Iterator[AudioFrame]:
