@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from parley_kit.errors import InvalidRequest, ModelNotFound, from_validation
 from parley_stt.endpointing import Endpointing
 from parley_stt.engine import Options, SttEngine
-from parley_stt.languages import code_of
+from parley_stt.languages import code_of, listed
 
 Task = Literal["transcribe", "translate"]
 ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
@@ -26,7 +26,6 @@ ARRAYS = frozenset(
         "known_speaker_references",
     }
 )  # fmt: skip
-_NAMED = 8
 _DIARISATION = ("known_speaker_names", "known_speaker_references")
 
 
@@ -192,9 +191,7 @@ def _languages(request: TranscriptionRequest, engine: SttEngine) -> tuple[str, .
 
 
 def _unheard(param: str, engine: SttEngine) -> InvalidRequest:
-    names = [f"{name} ({code})" for code, name in engine.languages.items()]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    heard = ", ".join(names[:_NAMED]) + more
+    heard = listed(engine.languages)
     return InvalidRequest(f"The model {engine.models[0]} hears {heard}, not this.", param=param)
 
 

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from parley_kit.errors import InvalidRequest, ModelNotFound, from_validation
 from parley_stt.endpointing import Endpointing
 from parley_stt.engine import Options, SttEngine
-from parley_stt.languages import code_of
+from parley_stt.languages import code_of, listed
 from parley_stt.realtime.intake import Encoding
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
@@ -250,15 +250,16 @@ def _languages(asked: Transcription, engine: SttEngine) -> tuple[str, ...]:
         if code is None:
             raise _unheard(f"{path}.language", engine)
         return (code,)
-    listed = [name for name in asked.languages or () if name]
-    heard = tuple(code for name in listed if (code := code_of(name, engine.languages)))
-    if listed and not heard:
+    names = [name for name in asked.languages or () if name]
+    codes = (code_of(name, engine.languages) for name in names)
+    heard = tuple(dict.fromkeys(code for code in codes if code))
+    if names and not heard:
         raise _unheard(f"{path}.languages", engine)
     return heard
 
 
 def _unheard(param: str, engine: SttEngine) -> InvalidRequest:
-    heard = ", ".join(f"{name} ({code})" for code, name in engine.languages.items())
+    heard = listed(engine.languages)
     return InvalidRequest(
-        f"The {engine.models[0]} engine hears {heard} only.", param=param, code="invalid_value"
+        f"The model {engine.models[0]} hears {heard}, not this.", param=param, code="invalid_value"
     )
