@@ -85,6 +85,11 @@ def wav(pcm: bytes, rate: int = 16_000, channels: int = 1, bits: int = 16, tag: 
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
+def patched(file: bytes, at: int, value: bytes) -> bytes:
+    """The file with other bytes at one place."""
+    return file[:at] + value + file[at + len(value) :]
+
+
 @cache
 def long_speech() -> bytes:
     """A short sentence, a pause, and seconds of work for a worker; a WAV file."""

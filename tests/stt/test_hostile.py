@@ -11,10 +11,11 @@ from pathlib import Path
 
 import av
 import httpx2
+import numpy as np
 import pytest
 
 from tests.serving import error_of
-from tests.stt.recordings import WEATHER, wav, weather_in
+from tests.stt.recordings import WEATHER, patched, wav, weather_in
 
 REFUSED_WITHIN_S = 3.0
 UDP_PORT = 50_404
@@ -194,3 +195,32 @@ def test_a_playlist_has_nobody_called(client: httpx2.Client, listener: Listener,
 )  # fmt: skip
 def test_what_is_something_else_is_refused(client: httpx2.Client, file: bytes) -> None:
     assert_refused(client, file)
+
+
+NAN, INF = (np.array([value] * 16_000, "<f4").tobytes() for value in (np.nan, np.inf))
+
+
+@pytest.mark.parametrize(
+    ("file", "status"),
+    [
+        (wav(NAN, bits=32, tag=3), 200),
+        (wav(INF + NAN, channels=2, bits=32, tag=3), 200),
+        (wav(bytes(19_200), rate=192_000, bits=8), 200),
+        (patched(wav(bytes(32_000)), 40, b"\xff\xff\xff\xff"), 200),
+        (patched(wav(bytes(32_000)), 16, b"\xff\xff\xff\x7f"), 400),
+        (patched(wav(bytes(32_000)), 32, bytes(2)), 200),
+        (wav(bytes(32_000), rate=0), 400),
+        (wav(bytes(32_000), rate=0xFFFFFFF), 400),
+        (wav(bytes(64_000), channels=32_000), 400),
+        (wav(bytes(32_000), bits=0), 400),
+    ],
+    ids=["not numbers", "infinities", "8 bits at 192 kHz", "4 GB of data", "2 GB of format",
+         "no frame size", "0 Hz", "268 MHz", "32000 channels", "0 bits"],
+)  # fmt: skip
+def test_absurd_wav_headers_are_heard_as_silence_or_refused(
+    client: httpx2.Client, file: bytes, status: int
+) -> None:
+    response = upload(client, file)
+
+    assert response.status_code == status
+    assert "text" not in response.json() or response.json()["text"] == ""

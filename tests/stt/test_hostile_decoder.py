@@ -14,7 +14,7 @@ from parley.bench.bombs import BOMBS, silence
 from parley_stt.audio.containers import transcode
 from parley_stt.audio.decoder_child import SIZE
 from parley_stt.audio.outcome import Outcome
-from tests.stt.recordings import CONTAINERS, wav, weather_in
+from tests.stt.recordings import CONTAINERS, patched, wav, weather_in
 
 MAX_AUDIO_S = 1_800
 REFUSED_WITHIN_S = 3.0
@@ -148,10 +148,6 @@ def test_packets_that_do_not_fit_into_memory_are_refused_and_not_left_out(size: 
 
     assert ending.status in (Outcome.UNDECODABLE, Outcome.TOO_LARGE)
     assert_harmless(ending)
-
-
-def patched(file: bytes, at: int, value: bytes) -> bytes:
-    return file[:at] + value + file[at + len(value) :]
 
 
 def forged(container: str, rate: int) -> bytes:
