@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from parley.bench import random_whisper
 from parley.stack import Address, Stack, create_services
 from parley_kit.settings import ServiceSettings
+from parley_stt.app import create_app
+from parley_stt.settings import SttSettings
 from tests.serving import serve
 
 KEY = "contract-key"
+WHISPER = "Systran/faster-whisper-tiny"
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +34,15 @@ def stack() -> Iterator[str]:
 def question() -> bytes:
     """The recording that comes with the repository."""
     return (Path(__file__).parents[2] / "examples" / "question.wav").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an STT service with faster-whisper, whose model says words of no language."""
+    folder = random_whisper.write(tmp_path_factory.mktemp("models") / "made-up-whisper")
+    settings = SttSettings(
+        engine="faster-whisper", model=str(folder), device="cpu", api_keys=KEY,
+        served_models=f"whisper-1,{WHISPER}",
+    )  # fmt: skip
+    with serve(create_app(settings)) as url:
+        yield url

@@ -3,11 +3,27 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from tests.serving import wait_until
+from tests.stt.breakable import service
 from tests.stt.recordings import JFK, WEATHER, WEATHER_TEXT
+
+SPEECH = WEATHER.read_bytes()
+ROWS: list[dict[str, Any]] = [
+    {},
+    {"response_format": "json", "include": ["logprobs"]},
+    {"response_format": "text"},
+    {"response_format": "srt"},
+    {"response_format": "vtt"},
+    {"response_format": "verbose_json"},
+    {"response_format": "verbose_json", "timestamp_granularities": ["segment"]},
+    {"response_format": "verbose_json", "timestamp_granularities": ["word"]},
+    {"response_format": "verbose_json", "timestamp_granularities": ["word", "segment"]},
+]
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +96,58 @@ def test_a_streamed_transcription_adds_up_to_its_done_event(sdk: OpenAI) -> None
 
 
 @pytest.mark.anyio
-async def test_the_async_client_hears_the_same(stt_url: str) -> None:
+@pytest.mark.parametrize("row", ROWS, ids=str)
+async def test_the_async_client_gets_every_format_as_the_other_does(
+    stt_url: str, sdk: OpenAI, row: dict[str, Any]
+) -> None:
     async with AsyncOpenAI(
         base_url=stt_url, api_key="any", max_retries=0, _strict_response_validation=True
-    ) as sdk:
-        heard = await sdk.audio.transcriptions.create(file=WEATHER, model="gpt-transcribe")
+    ) as client:
+        heard = await client.audio.transcriptions.create(file=SPEECH, model="whisper-1", **row)
 
+    assert heard == sdk.audio.transcriptions.create(file=SPEECH, model="whisper-1", **row)
+
+
+@pytest.mark.anyio
+async def test_the_async_client_streams_as_well(stt_url: str) -> None:
+    async with AsyncOpenAI(
+        base_url=stt_url, api_key="any", max_retries=0, _strict_response_validation=True
+    ) as client:
+        stream = await client.audio.transcriptions.create(
+            file=SPEECH, model="gpt-transcribe", stream=True
+        )
+        *_, done = [event async for event in stream]
+
+    assert getattr(done, "text", None) == WEATHER_TEXT
+
+
+def test_fields_of_other_servers_come_with_extra_body(sdk: OpenAI) -> None:
+    heard = sdk.audio.transcriptions.create(
+        file=WEATHER, model="whisper-1", keywords=["Paris"], languages=["en", "fr"],
+        extra_body={"hotwords": "weather", "vad_filter": False, "a": {"b": ["c"]}},
+    )  # fmt: skip
+
+    assert heard.text == WEATHER_TEXT
+
+
+def test_the_sdk_comes_again_when_it_is_told_to() -> None:
+    """The second time there is room."""
+    statuses: list[int] = []
+    with service(workers=1, max_concurrency=1, max_queue=0) as stt:
+        hog = stt.start_slowly(WEATHER.read_bytes())
+        wait_until(lambda: stt.in_flight == 1, 5, "the hog's upload has begun")
+
+        def note(response: httpx2.Response) -> None:
+            statuses.append(response.status_code)
+            hog.close()
+
+        with (
+            httpx2.Client(event_hooks={"response": [note]}) as http,
+            OpenAI(base_url=f"{stt.url}/stt/v1", api_key="any", http_client=http) as sdk,
+        ):
+            heard = sdk.audio.transcriptions.create(file=WEATHER, model="whisper-1")
+
+    assert statuses == [503, 200]
     assert heard.text == WEATHER_TEXT
 
 

@@ -1,13 +1,15 @@
-// The official Node SDK against the whole stack: BASE_URL, API_KEY and QUESTION come from pytest.
+// The official Node SDK against the whole stack, and an STT service with faster-whisper. The
+// environment comes from pytest.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import OpenAI, { toFile } from "openai";
 
-const { BASE_URL, API_KEY, QUESTION } = process.env;
-const client = (service, apiKey = API_KEY) =>
-  new OpenAI({ baseURL: `${BASE_URL}/${service}/v1`, apiKey, maxRetries: 0 });
+const { BASE_URL, WHISPER_URL, WHISPER_MODEL, API_KEY, QUESTION } = process.env;
+const client = (service, apiKey = API_KEY, base = BASE_URL) =>
+  new OpenAI({ baseURL: `${base}/${service}/v1`, apiKey, maxRetries: 0 });
 const [stt, tts, llm] = ["stt", "tts", "llm"].map((service) => client(service));
+const whisper = client("stt", API_KEY, WHISPER_URL);
 const question = async () => toFile(await readFile(QUESTION), "question.wav");
 const SENTENCE = "What time does the clinic open tomorrow morning?";
 const messages = [{ role: "user", content: SENTENCE }];
@@ -24,21 +26,101 @@ test("a recording is heard as json", async () => {
   assert.equal(heard.usage.type, "duration");
 });
 
-test("a recording is heard as text", async () => {
-  const heard = await stt.audio.transcriptions.create({
-    file: await question(), model: "whisper-1", response_format: "text",
+for (const [format, start] of [["text", /flu/], ["srt", /^1\n00:00:0/], ["vtt", /^WEBVTT\n\n00:00:0/]]) {
+  test(`a recording is heard as ${format}`, async () => {
+    const heard = await stt.audio.transcriptions.create({
+      file: await question(), model: "whisper-1", response_format: format,
+    });
+    assert.match(heard, start);
+    assert.match(heard, /flu/);
   });
-  assert.match(heard, /flu/);
+}
+
+for (const [granularities, present] of [
+  [undefined, ["segments"]], [["segment"], ["segments"]], [["word"], ["words"]],
+  [["word", "segment"], ["segments", "words"]],
+]) {
+  test(`a recording is heard as verbose json with granularities ${granularities}`, async () => {
+    const heard = await stt.audio.transcriptions.create({
+      file: await question(), model: "whisper-1", response_format: "verbose_json",
+      timestamp_granularities: granularities,
+    });
+    assert.equal(heard.language, "english");
+    assert.equal(typeof heard.duration, "number");
+    assert.deepEqual(["segments", "words"].filter((key) => heard[key]), present);
+    for (const segment of heard.segments ?? []) assert.equal(Object.keys(segment).length, 10);
+    assert.ok((heard.words ?? []).every((word) => word.start <= word.end));
+  });
+}
+
+test("granularities need verbose json", async () => {
+  await assert.rejects(
+    stt.audio.transcriptions.create({
+      file: await question(), model: "whisper-1", timestamp_granularities: ["word"],
+    }),
+    (error) =>
+      error instanceof OpenAI.BadRequestError && error.param === "timestamp_granularities",
+  );
 });
 
-test("a recording is heard as verbose json with words", async () => {
+test("arrays, objects and logprobs are understood", async () => {
   const heard = await stt.audio.transcriptions.create({
-    file: await question(), model: "whisper-1", response_format: "verbose_json",
-    timestamp_granularities: ["word"],
+    file: await question(), model: "gpt-transcribe", stream: false, include: ["logprobs"],
+    languages: ["fr", "en"], keywords: ["flu", "fever"],
+    chunking_strategy: { type: "server_vad", threshold: 0.4, silence_duration_ms: 700 },
   });
-  assert.equal(heard.language, "english");
-  assert.equal(typeof heard.duration, "number");
-  assert.ok(heard.words.every((word) => word.start <= word.end));
+  assert.deepEqual(heard.languages, [{ code: "en" }]);
+  assert.deepEqual(heard.logprobs.map((entry) => entry.token), heard.text.split(" "));
+});
+
+test("a recording of nothing is heard as nothing", async () => {
+  const header = (await readFile(QUESTION)).subarray(0, 44);
+  header.writeUInt32LE(36, 4);
+  header.writeUInt32LE(0, 40);
+  const file = await toFile(header, "nothing.wav");
+  assert.equal((await stt.audio.transcriptions.create({ file, model: "whisper-1" })).text, "");
+});
+
+test("a recording is translated", async () => {
+  const file = await question();
+  const heard = await whisper.audio.transcriptions.create({ file, model: "whisper-1" });
+  const translated = await whisper.audio.translations.create({ file, model: "whisper-1" });
+  assert.ok(translated.text);
+  assert.notEqual(translated.text, heard.text);
+});
+
+for (const format of ["text", "srt", "vtt"]) {
+  test(`a recording is translated as ${format}`, async () => {
+    const translated = await whisper.audio.translations.create({
+      file: await question(), model: "whisper-1", response_format: format,
+    });
+    assert.equal(typeof translated, "string");
+    assert.equal(translated.includes(" --> "), format !== "text");
+  });
+}
+
+test("a recording is translated as verbose json", async () => {
+  const translated = await whisper.audio.translations.create({
+    file: await question(), model: "whisper-1", response_format: "verbose_json",
+  });
+  assert.equal(translated.language, "english");
+  assert.equal(typeof translated.duration, "number");
+  assert.ok(translated.segments.length > 0);
+});
+
+test("a model that only transcribes is named", async () => {
+  await assert.rejects(
+    stt.audio.translations.create({ file: await question(), model: "whisper-1" }),
+    (error) => error instanceof OpenAI.BadRequestError && error.param === "model",
+  );
+});
+
+test("an STT model with a slash is retrieved and used", async () => {
+  assert.equal((await whisper.models.retrieve(WHISPER_MODEL)).id, WHISPER_MODEL);
+  const heard = await whisper.audio.transcriptions.create({
+    file: await question(), model: WHISPER_MODEL,
+  });
+  assert.ok(heard.text);
 });
 
 test("a transcription is streamed", async () => {
