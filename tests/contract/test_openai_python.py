@@ -153,7 +153,8 @@ def test_speech_in_each_format_is_heard_again(tts: OpenAI, stt: OpenAI, form: An
     audio = _as_wav(speech) if form == "pcm" else speech
     heard = stt.audio.transcriptions.create(file=audio, model="whisper-1").text
 
-    assert "clinic open" in heard
+    # A voice never says it twice alike, and a word too many is heard now and then.
+    assert {"what", "time", "clinic", "open", "tomorrow", "morning"} <= set(heard.split())
 
 
 def test_speech_is_streamed(tts: OpenAI) -> None:
