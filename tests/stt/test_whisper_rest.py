@@ -122,6 +122,20 @@ def test_segments_have_the_models_own_numbers(whisper: httpx2.Client) -> None:
         assert 0 <= segment["start"] < segment["end"] <= answer["duration"]
 
 
+@pytest.mark.parametrize("response_format", ["srt", "vtt"])
+def test_subtitles_have_a_cue_for_each_segment(
+    whisper: httpx2.Client, response_format: str
+) -> None:
+    subtitles = post(whisper, response_format=response_format).text
+    segments = verbose(whisper)["segments"]
+
+    cues = [line for line in subtitles.splitlines() if " --> " in line]
+    assert len(cues) == len(segments) == 2
+    for cue, segment in zip(cues, segments, strict=True):
+        assert f"{segment['start']:06.3f} --> " in cue.replace(",", ".")
+        assert segment["text"].strip() in subtitles
+
+
 def test_a_segment_tells_the_numbers_of_the_window_that_it_is_from(
     whisper: httpx2.Client,
 ) -> None:
