@@ -26,7 +26,10 @@ def turns_in(frames: list[float], rules: Endpointing) -> list[Started | Stopped]
 
 
 def test_a_turn_has_the_padding_before_and_the_silence_after_its_speech() -> None:
-    assert turns_in([0.0] * 10 + [0.9] * 5 + [0.0] * 10, endpointing()) == [Started(8), Stopped(19)]
+    assert turns_in([0.0] * 10 + [0.9] * 5 + [0.0] * 10, endpointing()) == [
+        Started(8),
+        Stopped(19, silence=4),
+    ]
 
 
 def test_a_turn_is_announced_as_soon_as_it_is_no_click() -> None:
@@ -52,18 +55,24 @@ def test_a_voice_that_wavers_about_the_threshold_is_one_turn() -> None:
 def test_the_padding_does_not_reach_into_the_turn_before() -> None:
     frames = [0.9] * 5 + [0.0] * 5 + [0.9] * 5
 
-    assert turns_in(frames, endpointing(padding=9)) == [Started(0), Stopped(9), Started(9)]
+    assert turns_in(frames, endpointing(padding=9)) == [
+        Started(0),
+        Stopped(9, silence=4),
+        Started(9),
+    ]
 
 
 def test_a_turn_that_does_not_end_is_cut_without_a_gap() -> None:
     found = turns_in([0.9] * 25, endpointing(longest=10))
 
-    assert found == [Started(0), Stopped(10), Started(10), Stopped(20), Started(20)]
+    assert found == [
+        Started(0), Stopped(10, silence=0), Started(10), Stopped(20, silence=0), Started(20),
+    ]  # fmt: skip
 
 
 def test_a_threshold_of_nought_takes_everything_for_speech() -> None:
     assert turns_in([0.0] * 15, endpointing(threshold=0, longest=10)) == [
-        Started(0), Stopped(10), Started(10),
+        Started(0), Stopped(10, silence=0), Started(10),
     ]  # fmt: skip
 
 
@@ -81,7 +90,7 @@ def test_a_turn_that_is_stopped_from_outside_leaves_no_trace() -> None:
 def test_silence_is_never_shorter_than_asked_for(milliseconds: int, frames: int) -> None:
     rules = Endpointing(silence_s=milliseconds / 1000)
 
-    assert turns_in([0.9] * 5 + [0.0] * 50, rules)[-1] == Stopped(5 + frames)
+    assert turns_in([0.9] * 5 + [0.0] * 50, rules)[-1] == Stopped(5 + frames, silence=frames)
 
 
 probabilities = st.lists(st.sampled_from([0.0, 0.1, 0.4, 0.6, 1.0]), max_size=200)

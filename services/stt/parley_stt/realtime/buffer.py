@@ -19,10 +19,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """More of the open turn; `pausing`: its end may be near."""
+    """More of the open turn, whose last `silence` samples are silence."""
 
     samples: Samples
-    pausing: bool
+    silence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class InputBuffer:
         for found in self._turns.feed(probabilities):
             steps += self._turn(found)
         if self._turns.speaking:
-            steps.append(Heard(self._take(self._turns.frame), self._turns.pausing))
+            steps.append(self._heard(self._turns.frame, self._turns.silence))
         else:
             self._take(self._turns.earliest)
         return steps
@@ -93,12 +93,16 @@ class InputBuffer:
         return self._tape.take(self._tape.end)
 
     def _turn(self, found: turns.Started | turns.Stopped) -> list[Step]:
-        before = self._take(found.frame)
         match found:
             case turns.Started():
+                self._take(found.frame)
                 return [Started(self._tape.start)]
             case turns.Stopped():
-                return [Heard(before, pausing=True), Stopped(self._tape.start)]
+                heard = self._heard(found.frame, found.silence)
+                return [heard, Stopped(self._tape.start)]
+
+    def _heard(self, frame: int, silence: int) -> Heard:
+        return Heard(self._take(frame), silence * FRAME_SAMPLES)
 
     def _take(self, frame: int) -> Samples:
         return self._tape.take(self._origin + frame * FRAME_SAMPLES)

@@ -228,9 +228,8 @@ class Session:
             match step, self._turn:
                 case Started(position), None:
                     await self._start_turn(position)
-                case Heard(heard, pausing), Utterance() as turn:
-                    turn.pausing = pausing
-                    turn.add(heard)
+                case Heard(heard, silence), Utterance() as turn:
+                    turn.add(heard, silence)
                 case Stopped(position), Utterance() as turn:
                     await self._stop_turn(turn, position)
 

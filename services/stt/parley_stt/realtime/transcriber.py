@@ -12,6 +12,7 @@ from parley_stt.audio.samples import Audio
 from parley_stt.engine import Listening, Options, Segment, SttEngine
 from parley_stt.realtime import events
 from parley_stt.realtime.agreement import Agreement
+from parley_stt.realtime.ear import Ear
 from parley_stt.realtime.events import Event
 from parley_stt.realtime.metrics import RealtimeMetrics
 from parley_stt.realtime.pace import Pace
@@ -90,31 +91,30 @@ class Transcriber:
         """What the VAD cut out: heard while it is being spoken."""
         agreement = Agreement()
         async with self._engine.listen(options) as listening:
-            await self._follow(utterance, listening, agreement)
+            ear = Ear(utterance, listening)
+            await self._follow(utterance, ear, listening, agreement)
             if utterance.abandoned:
                 return
             async with asyncio.timeout(self._patience_s):
-                await listening.hear(await utterance.next())
+                await ear.listen()
                 segments = await listening.final()
             await self._complete(utterance, segments, agreement)
 
     async def _follow(
-        self, utterance: Utterance, listening: Listening, agreement: Agreement
+        self, utterance: Utterance, ear: Ear, listening: Listening, agreement: Agreement
     ) -> None:
         """Hear the utterance until it ends, and tell what is sure of it."""
         clock = asyncio.get_running_loop().time
         pace: Pace | None = None
         while utterance.ended_at is None:
-            samples = await utterance.next()
             async with asyncio.timeout(self._patience_s):
-                await listening.hear(samples)
-            pace = pace or Pace(utterance.heard_s)
-            # In a pause the final transcript is near, and should find the engine free.
-            near_its_end = utterance.pausing or utterance.ended_at is not None
-            if near_its_end or not pace.due(utterance.heard_s, started := clock()):
+                await ear.listen()
+            pace = pace or Pace(ear.given_s)
+            if utterance.ended_at is not None or not _is_time(utterance, ear, pace, clock()):
                 continue
+            given_s, started = ear.given_s, clock()
             delta = agreement.interim(await self._interim(listening))
-            pace.took(utterance.heard_s, started, clock(), said=bool(agreement.said))
+            pace.took(given_s, started, clock(), said=bool(agreement.said))
             if not utterance.abandoned:
                 await self._delta(utterance, delta)
 
@@ -169,6 +169,16 @@ class Transcriber:
         if not utterance.abandoned:
             await self._say(events.transcription_failed(utterance.item_id, failure))
             self._metrics.ended("failed")
+
+
+def _is_time(utterance: Utterance, ear: Ear, pace: Pace, now: float) -> bool:
+    """Whether to ask for an interim: once in a pause that may be the end, else at a pace.
+
+    When a pause has just begun the engine had better be free for what comes next.
+    """
+    if ear.has_all:
+        return ear.given_s > pace.heard_s
+    return not utterance.pausing and pace.due(ear.given_s, now)
 
 
 async def _drain(utterance: Utterance) -> None:

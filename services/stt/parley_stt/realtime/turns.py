@@ -18,9 +18,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The turn is over; its audio ends before `frame`, the silence that ended it included."""
+    """The turn is over; its audio ends before `frame`, `silence` frames of silence included."""
 
     frame: int
+    silence: int
 
 
 class Turns:
@@ -33,17 +34,13 @@ class Turns:
         self._free = 0
         self._run = 0
         self._started: int | None = None
-        self._silence = 0
+        self.silence = 0
+        """How many frames at the end of the open turn are silence."""
 
     @property
     def speaking(self) -> bool:
         """Whether a turn is open."""
         return self._started is not None
-
-    @property
-    def pausing(self) -> bool:
-        """Whether the last frame of the open turn was silence."""
-        return self._silence > 0
 
     @property
     def earliest(self) -> int:
@@ -59,7 +56,7 @@ class Turns:
 
     def stop(self) -> None:
         """Forget the open turn, and what may have been the beginning of one."""
-        self._started, self._run, self._silence, self._free = None, 0, 0, self.frame
+        self._started, self._run, self.silence, self._free = None, 0, 0, self.frame
 
     def _silent(self, probability: float) -> list[Started | Stopped]:
         """A frame outside of a turn."""
@@ -75,20 +72,20 @@ class Turns:
 
     def _speech(self, probability: float) -> list[Started | Stopped]:
         """A frame inside of a turn."""
-        self._silence = (
-            0 if probability >= _leaving(self.endpointing.threshold) else (self._silence + 1)
-        )
+        is_speech = probability >= _leaving(self.endpointing.threshold)
+        self.silence = 0 if is_speech else self.silence + 1
         self.frame += 1
-        if self._silence >= max(1, _frames(self.endpointing.silence_s)):
+        stopped = Stopped(self.frame, self.silence)
+        if self.silence >= max(1, _frames(self.endpointing.silence_s)):
             self.stop()
-            return [Stopped(self.frame)]
+            return [stopped]
         assert self._started is not None
         if self.frame - self._started < _frames(self.endpointing.max_utterance_s):
             return []
-        return [Stopped(self.frame), self._start(self.frame)]
+        return [stopped, self._start(self.frame)]
 
     def _start(self, frame: int) -> Started:
-        self._started, self._run = frame, 0
+        self._started, self._run, self.silence = frame, 0, 0
         return Started(frame)
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from parley_stt.audio import SAMPLE_RATE
 from parley_stt.engine import Options
 from parley_stt.realtime.tape import Samples
 
@@ -22,8 +21,8 @@ class Utterance:
     """Whether the VAD heard it; else the client committed it, and it may be silence or long."""
     samples: int = 0
     """How much there has been of it so far."""
-    pausing: bool = False
-    """Whether the speaker is silent at the moment."""
+    speech_end: int = 0
+    """How many of them there had been when the speaker was last heard."""
     ended_at: float | None = None
     """When no more audio would come, on the clock of the event loop."""
     abandoned: bool = False
@@ -38,13 +37,17 @@ class Utterance:
         return self._pending
 
     @property
-    def heard_s(self) -> float:
-        """How much of it the transcriber has taken."""
-        return (self.samples - self._pending) / SAMPLE_RATE
+    def pausing(self) -> bool:
+        """Whether the speaker is silent at the moment."""
+        return self.speech_end < self.samples
 
-    def add(self, samples: Samples) -> None:
+    def add(self, samples: Samples, silence: int = 0) -> None:
+        """Args:
+        silence: how many samples at its end are silence, those of earlier calls included.
+        """
         self._pieces.append(samples)
         self.samples += len(samples)
+        self.speech_end = self.samples - silence
         self._pending += len(samples)
         self._news.set()
 
