@@ -33,7 +33,7 @@ lock: dev  ## resolve the lock files again (ARGS=--upgrade for newer versions)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock $(ARGS)
 
 bench: dev  ## measure everything that has a goal
-	@for suite in kit stack; do $(BIN)/parley bench $$suite || failed=1; done; exit $${failed:-0}
+	@for suite in kit stack stt; do $(BIN)/parley bench $$suite || failed=1; done; exit $${failed:-0}
 
 clean:  ## remove what was installed and measured
 	rm -rf .venv tests/contract/node/node_modules .coverage* .mypy_cache .ruff_cache .pytest_cache

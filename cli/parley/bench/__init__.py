@@ -10,6 +10,7 @@ from parley.bench.figures import Report
 SUITES: Mapping[str, str] = {
     "kit": "parley.bench.kit",
     "stack": "parley.bench.stack",
+    "stt": "parley.bench.stt",
 }
 
 

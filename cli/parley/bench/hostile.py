@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from parley.bench.bombs import BOMBS, silence
 from parley.bench.figures import Report, percentile
 from parley.bench.process import resident_bytes
+from parley.bench.stt_client import Served
 from parley.errors import ServiceFailed
 
 _MAX_BYTES = 25 << 20
@@ -22,15 +23,7 @@ _TIMEOUT_S = 60
 _BOUNDARY = "parley"
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A running STT service: its base URL without a path, and its process."""
-
-    url: str
-    pid: int
-
-
-def measure(report: Report, service: Service, speech: bytes, step: Callable[[str], None]) -> None:
+def measure(report: Report, service: Served, speech: bytes, step: Callable[[str], None]) -> None:
     """Add the figures.
 
     Args:
@@ -43,7 +36,7 @@ def measure(report: Report, service: Service, speech: bytes, step: Callable[[str
 
 
 def _costs(
-    report: Report, service: Service, bombs: Mapping[str, bytes], step: Callable[[str], None]
+    report: Report, service: Served, bombs: Mapping[str, bytes], step: Callable[[str], None]
 ) -> None:
     """Seconds and memory of each bomb on its own; the first upload of all warms up."""
     with _Caller(service.url) as attacker:
@@ -64,7 +57,7 @@ def _costs(
 
 def _neighbour(
     report: Report,
-    service: Service,
+    service: Served,
     bombs: Sequence[bytes],
     speech: bytes,
     step: Callable[[str], None],
