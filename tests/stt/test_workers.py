@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from parley_stt import processes
-from parley_stt.engines.workers import WorkerError, WorkerPool
+from parley_stt.engines.pocketsphinx_protocol import Ask, question
+from parley_stt.engines.workers import NoWorker, WorkerError, WorkerPool
 from tests.serving import wait_until
 from tests.stt.breakable import is_gone
 
 WORKER = "parley_stt.engines.pocketsphinx_child"
-HISS = bytes(range(256)) * 100
+HISS = question(Ask.WHOLE, bytes(range(256)) * 100)
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +63,7 @@ async def test_who_finds_no_free_worker_in_time_is_told() -> None:
         first = asyncio.create_task(pool.ask(HISS))
         await asyncio.sleep(0)
 
-        with pytest.raises(WorkerError, match="became free"):
+        with pytest.raises(NoWorker):
             await pool.ask(HISS)
         with pytest.raises(WorkerError):
             await first
@@ -80,6 +81,31 @@ async def test_who_is_cancelled_has_the_worker_replaced() -> None:
 
         assert await pool.ask(HISS)
         assert pool.pids != before
+
+
+async def test_a_borrowed_worker_is_nobody_elses_until_it_is_given_back() -> None:
+    async with workers(1) as pool:
+        before = pool.pids
+        async with pool.lend() as worker:
+            asking = asyncio.create_task(pool.ask(HISS))
+            await worker.ask(question(Ask.BEGIN))
+            assert not asking.done()
+
+        assert await asking
+        assert pool.pids == before
+
+
+async def test_a_worker_that_owes_an_answer_is_not_given_back() -> None:
+    async with workers(1) as pool:
+        (before,) = pool.pids
+        async with pool.lend() as worker:
+            asking = asyncio.create_task(worker.ask(HISS))
+            await asyncio.sleep(0)
+
+        with pytest.raises(WorkerError):
+            await asking
+        assert await pool.ask(HISS)
+        assert pool.pids != [before]
 
 
 def test_a_child_is_given_no_keys() -> None:

@@ -4,22 +4,22 @@ It hears clear, short English sentences on any machine, in lower case and withou
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parley_kit.errors import InternalError, SettingsError
+from parley_kit.errors import InternalError, Overloaded, SettingsError
 from parley_stt.audio import SAMPLE_RATE
 from parley_stt.audio.samples import Audio
 from parley_stt.endpointing import FRAME_S, Endpointing, Span, loudness, speaking, utterances
-from parley_stt.engine import Listening, Options, Segment, Word
-from parley_stt.engines.rehearing import rehearing
-from parley_stt.engines.workers import WorkerError, WorkerPool
+from parley_stt.engine import Options, Segment, Word
+from parley_stt.engines import pocketsphinx_protocol as protocol
+from parley_stt.engines.pocketsphinx_protocol import Ask, Heard
+from parley_stt.engines.workers import NoWorker, Worker, WorkerError, WorkerPool
 from parley_stt.settings import SttSettings
 from parley_stt.voice import FRAME_SAMPLES, VoiceDetector
 
@@ -31,15 +31,20 @@ HARMLESS = frozenset({"prompt", "keywords", "temperature"})
 Its vocabulary is fixed, and it does not sample.
 """
 
-# An utterance has 20 s at most, and takes a worker half of that, or twice that on a busy machine.
+# An utterance has 20 s at most. To decode it takes a worker a quarter of that, or more on a busy
+# machine; one that is being spoken keeps a worker until it is over.
 _PATIENCE_S = 60.0
+_RETRY_AFTER_S = 5
 
 
 class PocketsphinxEngine:
     """Splits audio at silences, and has a pool of processes transcribe the utterances."""
 
-    def __init__(self, settings: SttSettings) -> None:
+    def __init__(self, settings: SttSettings, patience_s: float = _PATIENCE_S) -> None:
         """
+        Args:
+            patience_s: how long a worker may take for an utterance, and be waited for.
+
         Raises:
             SettingsError: pocketsphinx is not installed.
         """
@@ -52,12 +57,12 @@ class PocketsphinxEngine:
         self.translates = False
         self._voice = VoiceDetector()
         self._pool = WorkerPool(
-            "parley_stt.engines.pocketsphinx_child", settings.workers, _PATIENCE_S
+            "parley_stt.engines.pocketsphinx_child", settings.workers, patience_s
         )
 
     async def start(self) -> None:
         await self._pool.start()
-        async for _ in self.transcribe(_tone(), Options()):
+        async for _ in self.transcribe(_tone(), Options(endpointing=None)):
             pass
 
     async def close(self) -> None:
@@ -75,34 +80,78 @@ class PocketsphinxEngine:
         """See `SttEngine.transcribe`."""
         for span in await asyncio.to_thread(self._spans, audio.samples, options):
             start, end = span.start * FRAME_SAMPLES, span.end * FRAME_SAMPLES
-            words = await self._hear(audio.samples[start:end])
-            if words:
-                yield _segment(span, words, audio.seconds)
+            with _errors_for_callers():
+                words = await self._pool.ask(_question(Ask.WHOLE, audio.samples[start:end]))
+            heard = protocol.words(words)
+            if heard:
+                no_speech = 1 - span.speech / (span.end - span.start)
+                yield _segment(heard, span.start * FRAME_S, audio.seconds, no_speech)
 
-    def listen(self, options: Options) -> AbstractAsyncContextManager[Listening]:
-        """See `SttEngine.listen`."""
-        return rehearing(self, options)
+    @asynccontextmanager
+    async def listen(self, options: Options) -> AsyncIterator["SpokenToWorker"]:
+        """See `SttEngine.listen`. Waits for a worker, which the utterance has to itself."""
+        with _errors_for_callers():
+            async with self._pool.lend() as worker:
+                await worker.ask(_question(Ask.BEGIN))
+                yield SpokenToWorker(worker)
 
     def _spans(self, samples: NDArray[np.int16], options: Options) -> list[Span]:
         endpointing = options.endpointing or Endpointing(threshold=0.0)
         speech = speaking(self._voice.probabilities(samples), endpointing.threshold)
         return utterances(speech, loudness(samples), endpointing)
 
-    async def _hear(self, samples: NDArray[np.int16]) -> list[tuple[str, float, float, float]]:
-        try:
-            answer = await self._pool.ask(samples.astype("<i2").tobytes())
-        except WorkerError as exc:
-            log.error("an utterance was lost", exc_info=exc)
-            raise InternalError from exc
-        words: list[tuple[str, float, float, float]] = json.loads(answer)
-        return words
+
+class SpokenToWorker:
+    """A `Listening`: a worker decodes the utterance while it is being spoken."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._samples = 0
+
+    async def hear(self, samples: NDArray[np.int16]) -> None:
+        """Returns when it has been decoded."""
+        self._samples += len(samples)
+        await self._ask(Ask.MORE, samples)
+
+    async def interim(self) -> str:
+        return protocol.transcript(await self._ask(Ask.INTERIM))
+
+    async def final(self) -> Sequence[Segment]:
+        heard = protocol.words(await self._ask(Ask.FINAL))
+        return [_segment(heard, 0.0, self._samples / SAMPLE_RATE)] if heard else []
+
+    async def _ask(self, ask: Ask, samples: NDArray[np.int16] | None = None) -> bytes:
+        with _errors_for_callers():
+            return await self._worker.ask(_question(ask, samples))
+
+
+@contextmanager
+def _errors_for_callers() -> Iterator[None]:
+    """What befell a worker, as a caller is told it."""
+    try:
+        yield
+    except NoWorker as exc:
+        raise Overloaded("All workers are busy.", retry_after_s=_RETRY_AFTER_S) from exc
+    except WorkerError as exc:
+        log.error("an utterance was lost", exc_info=exc)
+        raise InternalError from exc
+
+
+def _question(ask: Ask, samples: NDArray[np.int16] | None = None) -> bytes:
+    return protocol.question(ask, b"" if samples is None else samples.astype("<i2").tobytes())
 
 
 def _segment(
-    span: Span, heard: Sequence[tuple[str, float, float, float]], seconds: float
+    heard: Sequence[Heard], offset_s: float, seconds: float, no_speech_prob: float = 0.0
 ) -> Segment:
+    """
+    Args:
+        offset_s: where in the audio the utterance begins.
+        seconds: how long the audio is.
+    """
+
     def within(time: float) -> float:
-        return round(min(span.start * FRAME_S + time, seconds), 2)
+        return round(min(offset_s + time, seconds), 2)
 
     words = tuple(
         Word(text, within(start), within(end), probability)
@@ -115,7 +164,7 @@ def _segment(
         language="en",
         words=words,
         avg_logprob=sum(word.logprob for word in words) / len(words),
-        no_speech_prob=1 - span.speech / (span.end - span.start),
+        no_speech_prob=no_speech_prob,
     )
 
 

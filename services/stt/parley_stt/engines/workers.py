@@ -7,6 +7,8 @@ whatever library is at it, and a fresh worker takes the place.
 import asyncio
 import logging
 from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from parley_stt import processes
 from parley_stt.engines import frames
@@ -21,20 +23,26 @@ class WorkerError(Exception):
     """A worker died, hung or could not be started."""
 
 
+class NoWorker(WorkerError):
+    """All of them were busy for too long."""
+
+
 class Worker:
     """One process."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, patience_s: float) -> None:
         self._process = process
+        self._patience_s = patience_s
+        self._busy = False
 
     @classmethod
-    async def start(cls, module: str) -> "Worker":
+    async def start(cls, module: str, patience_s: float) -> "Worker":
         """Returns when the worker is ready.
 
         Raises:
             WorkerError: it ended, or was not ready in time.
         """
-        worker = cls(await processes.spawn(module))
+        worker = cls(await processes.spawn(module), patience_s)
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 await worker._reply()
@@ -54,21 +62,29 @@ class Worker:
     def alive(self) -> bool:
         return self._process.returncode is None
 
-    async def ask(self, payload: bytes, timeout_s: float) -> bytes:
+    @property
+    def busy(self) -> bool:
+        """Whether it owes an answer. Nobody knows when that comes, and it would be for no one."""
+        return self._busy
+
+    async def ask(self, payload: bytes) -> bytes:
         """
         Raises:
             WorkerError: the worker died or did not answer in time; it is of no use any more.
         """
         assert self._process.stdin is not None
+        self._busy = True
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(self._patience_s):
                 self._process.stdin.write(frames.pack(payload))
                 await self._process.stdin.drain()
-                return await self._reply()
+                answer = await self._reply()
         except TimeoutError:
-            raise WorkerError(f"a worker did not answer in {timeout_s:g} s") from None
+            raise WorkerError(f"a worker did not answer in {self._patience_s:g} s") from None
         except ConnectionError as exc:
             raise WorkerError("a worker died") from exc
+        self._busy = False
+        return answer
 
     def kill(self) -> None:
         processes.kill(self._process)
@@ -130,24 +146,37 @@ class WorkerPool:
         await asyncio.gather(*(worker.end() for worker in self._workers))
         self._workers.clear()
 
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Worker]:
+        """The worker that is free first, for as long as the context lasts.
+
+        One that is busy at the end of it is killed. One that is not keeps what it remembers of
+        the questions; the next borrower begins with one that makes it forget.
+
+        Raises:
+            NoWorker: none became free.
+        """
+        try:
+            async with asyncio.timeout(self._patience_s):
+                worker = await self._free()
+        except TimeoutError:
+            raise NoWorker("no worker became free") from None
+        try:
+            yield worker
+        finally:
+            if worker.busy:
+                worker.kill()
+            else:
+                self._idle.put_nowait(worker)
+
     async def ask(self, payload: bytes) -> bytes:
         """The answer of the worker that is free first.
 
         Raises:
             WorkerError: it died or hung, or none became free.
         """
-        try:
-            async with asyncio.timeout(self._patience_s):
-                worker = await self._free()
-        except TimeoutError:
-            raise WorkerError("no worker became free") from None
-        try:
-            answer = await worker.ask(payload, self._patience_s)
-        except BaseException:
-            worker.kill()
-            raise
-        self._idle.put_nowait(worker)
-        return answer
+        async with self.lend() as worker:
+            return await worker.ask(payload)
 
     async def _free(self) -> Worker:
         while True:
@@ -173,7 +202,7 @@ class WorkerPool:
                 await asyncio.sleep(_RETRY_S)
 
     async def _add(self) -> Worker:
-        worker = await Worker.start(self._module)
+        worker = await Worker.start(self._module, self._patience_s)
         self._workers.add(worker)
         self._idle.put_nowait(worker)
         return worker
