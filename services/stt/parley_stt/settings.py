@@ -14,7 +14,7 @@ _MULTIPART_BYTES = 64 << 10
 
 
 class SttSettings(ServiceSettings):
-    """`STT_ENGINE` chooses the engine; `STT_MODEL` to `STT_VAD_FILTER` are faster-whisper's."""
+    """`STT_ENGINE` chooses the engine; `STT_MODEL` to `STT_BEAM_SIZE` are faster-whisper's."""
 
     model_config = SettingsConfigDict(env_prefix="STT_")
 
