@@ -65,12 +65,12 @@ def _neighbour(
     alone: list[float] = []
     attacked: list[float] = []
     with _Caller(service.url) as caller:
-        caller.send(speech)
+        caller.transcribe(speech)
         for number in range(_ROUNDS):
             step(f"a neighbour of bombs, round {number + 1} of {_ROUNDS}")
-            alone += [caller.send(speech)[0] for _ in range(_REQUESTS)]
+            alone += [caller.transcribe(speech) for _ in range(_REQUESTS)]
             with _bombardment(service.url, bombs):
-                attacked += [caller.send(speech)[0] for _ in range(_REQUESTS)]
+                attacked += [caller.transcribe(speech) for _ in range(_REQUESTS)]
     how = (
         f"p95 of {len(alone)} short requests while bombs arrive back to back, "
         "over that of as many in turn without"
@@ -114,6 +114,17 @@ class _Caller:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+
+    def transcribe(self, body: bytes) -> float:
+        """Seconds until the transcript has come.
+
+        Raises:
+            ServiceFailed: there is none.
+        """
+        seconds, status = self.send(body)
+        if status != 200:
+            raise ServiceFailed(f"Speech beside bombs was answered with {status}.")
+        return seconds
 
     def send(self, body: bytes) -> tuple[float, int]:
         """Seconds until the reply to a `_form` has come, and its status."""

@@ -1,15 +1,18 @@
 """The parent's side of the decoder processes: one in reserve, none left behind."""
 
 import asyncio
+import fcntl
 import math
+import sys
 from asyncio.subprocess import Process
+from contextlib import suppress
 
 from parley_stt import processes
 from parley_stt.audio.decoder_child import SIZE
 
 _MODULE = "parley_stt.audio.decoder_child"
 _READ_BYTES = 1 << 16
-_WRITE_BYTES = 1 << 18
+_WRITE_BYTES = 1 << 20
 
 
 class DecoderProcesses:
@@ -70,7 +73,18 @@ class DecoderProcesses:
             self._spare = asyncio.create_task(self._start(), name="start a spare decoder")
 
     async def _start(self) -> Process:
-        return await processes.spawn(_MODULE, *self._arguments)
+        process = await processes.spawn(_MODULE, *self._arguments)
+        _widen(process)
+        return process
+
+
+def _widen(process: Process) -> None:
+    """Have the pipe take 16 times as much at once: half of what an upload costs the event loop."""
+    assert process.stdin is not None
+    if sys.platform == "linux":
+        pipe = process.stdin.get_extra_info("pipe")
+        with suppress(PermissionError):  # the user has many such pipes already
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _WRITE_BYTES)
 
 
 async def _exchange(process: Process, file: bytes, max_bytes: int) -> bytearray:
