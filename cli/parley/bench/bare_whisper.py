@@ -2,9 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +44,14 @@ class BareWhisper:
         return times / (time.perf_counter() - started)
 
 
-@contextmanager
-def best_pool(folder: Path, samples: Samples, times: int) -> Iterator[BareWhisper]:
-    """The number of workers, with the cores shared out among them, that does most."""
+def pools(folder: Path) -> list[BareWhisper]:
+    """Each number of workers that shares out the cores evenly."""
     cores = len(os.sched_getaffinity(0))
-    sizes = [count for count in range(1, cores + 1) if cores % count == 0]
-    pools = [BareWhisper(folder, count, cores // count) for count in sizes]
+    return [BareWhisper(folder, n, cores // n) for n in range(1, cores + 1) if cores % n == 0]
+
+
+def best(pools: Sequence[BareWhisper], samples: Samples, times: int) -> BareWhisper:
+    """The pool that does most in the same time."""
     for pool in pools:
         pool.throughput(samples, pool.workers)  # warms up
-    yield max(pools, key=lambda pool: pool.throughput(samples, times))
+    return max(pools, key=lambda pool: pool.throughput(samples, times))

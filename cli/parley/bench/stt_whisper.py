@@ -2,12 +2,14 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
+import httpx2
+
 from parley.bench import random_whisper
-from parley.bench.bare_whisper import BareWhisper, best_pool
+from parley.bench.bare_whisper import BareWhisper, best, pools
 from parley.bench.figures import Report, percentile
 from parley.bench.lag import lag_buckets, lag_p99_ms
 from parley.bench.sound import speech, wav
@@ -20,32 +22,35 @@ _CALLERS = 8
 _EACH = 5
 _ROUNDS = 3
 _FIXED_MS = 3.0
-_SETTINGS = {"engine": "faster-whisper", "device": "cpu", "compute_type": "int8"}
+_SETTINGS = {
+    "engine": "faster-whisper",
+    "device": "cpu",
+    "compute_type": "int8",
+    "max_concurrency": _CALLERS,
+}
 
 
 def measure(report: Report, step: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         step("writing a model with the architecture of Whisper tiny")
         model = random_whisper.write(Path(folder) / "tiny", random_whisper.TINY)
-        step("looking for the best size of a pool for the bare model")
-        with best_pool(model, speech(_SHORT_S), _CALLERS) as bare:
-            settings = {
-                **_SETTINGS,
-                "model": str(model),
-                "workers": bare.workers,
-                "cpu_threads": bare.threads,
-                "max_concurrency": _CALLERS,
-            }
-            with served(settings) as service:
-                asyncio.run(_against_the_bare(report, bare, service.url, step))
+        with served({**_SETTINGS, "model": str(model)}) as service:
+            workers = httpx2.get(f"{service.url}/status").json()["workers"]
+            asyncio.run(_against_the_bare(report, pools(model), workers, service.url, step))
 
 
 async def _against_the_bare(
-    report: Report, bare: BareWhisper, url: str, step: Callable[[str], None]
+    report: Report,
+    bare: Sequence[BareWhisper],
+    workers: int,
+    url: str,
+    step: Callable[[str], None],
 ) -> None:
     before = await lag_buckets(url, ["stt"])
-    await _one_by_one(report, bare, url, step)
-    await _callers(report, bare, url, step)
+    alike = next(pool for pool in bare if pool.workers == workers)
+    await _one_by_one(report, alike, url, step)
+    step("looking for the best size of a pool for the bare model")
+    await _callers(report, best(bare, speech(_SHORT_S), _CALLERS), url, step)
     await _beside_a_long_file(report, url, step)
     after = await lag_buckets(url, ["stt"])
     report.add(
@@ -59,6 +64,7 @@ async def _one_by_one(
     step(f"{_ONE_BY_ONE} utterances, bare and served in turn")
     samples = speech(_SHORT_S)
     file, alone, over_http = wav(samples), [], []
+    bare.transcribe(samples)  # warms up
     async with SttCaller(url) as caller:
         await caller.transcribe(file)
         for _ in range(_ONE_BY_ONE):
@@ -67,7 +73,7 @@ async def _one_by_one(
     ratio = (median(over_http) - _FIXED_MS / 1e3) / median(alone)
     how = (
         f"(served - {_FIXED_MS:.0f} ms) / bare, a {_SHORT_S:.0f} s utterance over HTTP, medians of "
-        f"{_ONE_BY_ONE} in turn; Whisper tiny, int8, greedy, VAD, {bare.threads} thread(s)"
+        f"{_ONE_BY_ONE} in turn; Whisper tiny, int8, greedy, VAD, a thread of {bare.workers}"
     )
     report.add("one utterance over the bare model", ratio, "x", 1.03, how)
     report.add("one utterance, served", median(over_http) * 1e3, "ms", None, "")
