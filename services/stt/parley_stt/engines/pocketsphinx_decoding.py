@@ -21,8 +21,8 @@ _MAX_ACTIVE_HMMS = 5000
 _START_WINDOW_FRAMES = 10
 _MIN_BYTES = _BYTES_PER_S // 10
 _FRAME_S = 0.01
-# The mean of 2.4 s is as good as that of the whole utterance; that of less than 0.6 s is worse
-# than none. So near the end of a long utterance nobody waits for it to be decoded again.
+# Before 0.6 s there is hardly a word to be heard. The mean of 2.4 s is as good as that of the whole
+# utterance, and to start over later would make who waits for the end of a long one wait longer.
 _ESTIMATES = tuple(int(seconds * _BYTES_PER_S) for seconds in (0.6, 1.2, 2.4))
 # Utterances up to this length are decoded again when they are over: that takes 0.2 s.
 _SHORT_BYTES = int(1.5 * _BYTES_PER_S)
