@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from parley.bench import SUITES, kit, stack
+from parley.bench import SUITES, kit, random_whisper, stack, stt_realtime, stt_whisper
 from parley.bench.figures import Report
 from parley.bench.process import children, python, ready_process, resident_bytes
 from parley.errors import ServiceFailed
@@ -35,6 +35,40 @@ def test_the_cost_of_the_kit_is_measured_on_both_sides(monkeypatch: pytest.Monke
     assert measured["CPU per SSE event, bare"] > 0
     assert "added p99 at 50 in flight" in measured
     assert steps
+
+
+def test_the_engine_is_measured_against_the_bare_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_ONE_BY_ONE", "_EACH", "_ROUNDS"):
+        monkeypatch.setattr(stt_whisper, name, 1)
+    monkeypatch.setattr(stt_whisper, "_LONG_S", 40.0)
+    monkeypatch.setattr(random_whisper, "TINY", random_whisper.TEST)
+    report = Report("stt")
+
+    stt_whisper.measure(report, lambda step: None)
+
+    measured = figures(report)
+    assert measured["one utterance, served"] > 0
+    assert measured["one utterance, bare"] > 0
+    assert measured["p95 over an ideal queue"] > 0
+    assert measured["short utterances beside a 10-minute file"] > 0
+
+
+def test_realtime_sessions_are_measured_at_the_speed_of_speech(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {
+        "_UTTERANCES": 1,
+        "_UTTERANCE_S": 2.0,
+        "_SESSIONS": 2,
+        "_SILENCE_S": 1.0,
+    }.items():
+        monkeypatch.setattr(stt_realtime, name, value)
+    report = Report("stt")
+
+    stt_realtime.measure(report, lambda step: None)
+
+    assert all(value > 0 for value in figures(report).values())
+    assert len(report.figures) == 3
 
 
 def test_everyday_sentences_are_heard_again(running: tuple[int, str]) -> None:

@@ -45,7 +45,9 @@ def narrow(narrow_service: Stt) -> Stt:
 def settled(stt: Stt, workers: int) -> Stt:
     """A service that has recovered from the test before."""
     stt.await_load(running=0)
-    wait_until(lambda: len(stt.workers) == workers, 10, "the workers are there")
+    wait_until(
+        lambda: sum(not is_gone(pid) for pid in stt.workers) == workers, 10, "the workers are there"
+    )
     return stt
 
 

@@ -64,7 +64,7 @@ def test_a_download_that_hangs_keeps_nobody_from_stopping_the_service(
         with process(tmp_path / "log", wait_for_ready=False, **variables) as (service, stt):
             wait_until(lambda: download(stt)["percent"] >= 40, 20, "half of it has come")
             service.terminate()
-            service.wait(5)
+            assert service.wait(5) == 0
 
 
 def test_what_has_been_downloaded_once_needs_no_network(

@@ -20,7 +20,7 @@ _LONG_S = 600.0
 _ONE_BY_ONE = 16
 _CALLERS = 8
 _EACH = 5
-_ROUNDS = 3
+_ROUNDS = 5
 _FIXED_MS = 3.0
 _SETTINGS = {
     "engine": "faster-whisper",

@@ -151,7 +151,7 @@ def _segment(
     """
 
     def within(time: float) -> float:
-        return round(min(offset_s + time, seconds), 2)
+        return min(round(offset_s + time, 2), seconds)
 
     words = tuple(
         Word(text, within(start), within(end), probability)
@@ -169,6 +169,6 @@ def _segment(
 
 
 def _tone() -> Audio:
-    """Half a second that the VAD takes for speech, so that the whole path is warm."""
+    """Half a second of sound, so that the whole path is warm."""
     time = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
     return Audio((8000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16))
