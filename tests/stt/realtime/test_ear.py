@@ -38,7 +38,7 @@ class Speaker:
     def __init__(self) -> None:
         self.utterance = Utterance("item", Options(), logprobs=False, spoken=True)
         self.engine = Engine()
-        self.ear = Ear(self.utterance, self.engine)
+        self.ear = Ear(self.utterance, self.engine, 10.0)
         self.silence = 0
 
     async def say(self, is_speech: bool) -> None:

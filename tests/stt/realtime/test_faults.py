@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parley_stt.app import create_app
+from parley_stt.realtime import session as session_module
 from parley_stt.settings import SttSettings
 from tests.serving import serve, wait_until
 from tests.stt.breakable import FREED_WITHIN_S, Stt, cpu_ticks, service
@@ -87,6 +88,36 @@ async def test_an_engine_that_fails_while_somebody_speaks_fails_when_they_are_do
         kinds = [event["type"] for event in session.events]
         assert kinds.index("conversation.item.done") < kinds.index(ended["type"])
         await session.still_works()
+
+
+async def test_a_client_that_falls_mute_in_a_turn_gives_its_worker_back(
+    stt: Stt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "_MUTE_S", 0.3)
+    async with talk(f"{stt.url}/stt/v1") as session:
+        await session.say(silence(0.5) + pcm_of(WEATHER))
+        first = await session.until(COMPLETED, FAILED)
+        others = await asyncio.to_thread(stt.transcribe, WEATHER.read_bytes())
+        await session.say(QUESTION)
+        second = await session.until(COMPLETED, FAILED)
+
+    assert first["transcript"] == WEATHER_TEXT
+    assert others.json()["text"] == WEATHER_TEXT
+    assert second["transcript"] == WEATHER_TEXT
+
+
+async def test_other_messages_do_not_keep_a_turn_open(
+    stt: Stt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "_MUTE_S", 0.3)
+    async with talk(f"{stt.url}/stt/v1") as session:
+        await session.say(silence(0.5) + pcm_of(WEATHER))
+        await session.until("input_audio_buffer.speech_started")
+        async with asyncio.timeout(10):
+            while not session.of("input_audio_buffer.speech_stopped"):
+                await session.send("input_audio_buffer.append", audio="")
+                await session.update()
+        assert (await session.until(COMPLETED, FAILED))["transcript"] == WEATHER_TEXT
 
 
 @pytest.mark.parametrize("turn_detection", [None, {"type": "server_vad"}])

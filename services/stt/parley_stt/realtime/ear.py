@@ -5,6 +5,8 @@ that is the transcript of the turn, and it is there when the silence has been lo
 most of the engine's time passes while the client is waiting for that anyway.
 """
 
+import asyncio
+
 import numpy as np
 
 from parley_stt.audio import SAMPLE_RATE
@@ -21,9 +23,14 @@ _PAUSE_SAMPLES = round(PAUSE_S * SAMPLE_RATE)
 class Ear:
     """Passes an utterance on to the engine, as it grows."""
 
-    def __init__(self, utterance: Utterance, listening: Listening) -> None:
+    def __init__(self, utterance: Utterance, listening: Listening, patience_s: float) -> None:
+        """
+        Args:
+            patience_s: how long the engine may take to hear; the client may take its time.
+        """
         self._utterance = utterance
         self._listening = listening
+        self._patience_s = patience_s
         self._held: list[Samples] = []
         self.given = 0
         """Samples that the engine has."""
@@ -38,11 +45,16 @@ class Ear:
         return self.given >= self._utterance.speech_end + _PAUSE_SAMPLES
 
     async def listen(self) -> None:
-        """Pass on what has arrived, or keep it while it is silence that nobody needs."""
+        """Pass on what has arrived, or keep it while it is silence that nobody needs.
+
+        Raises:
+            TimeoutError: the engine takes too long.
+        """
         self._held.append(await self._utterance.next())
         if self.has_all:
             return
         samples = np.concatenate(self._held)
         self._held.clear()
         self.given += len(samples)
-        await self._listening.hear(samples)
+        async with asyncio.timeout(self._patience_s):
+            await self._listening.hear(samples)

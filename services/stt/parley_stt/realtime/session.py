@@ -30,6 +30,8 @@ from parley_stt.voice import VoiceDetector
 log = logging.getLogger("parley.stt.realtime")
 
 MIN_COMMIT_S = 0.1
+# An open turn keeps a worker of the engine, which nobody may do without speaking.
+_MUTE_S = 3.0
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,6 +78,7 @@ class Session:
         )
         self._identity = Identity(new_id("sess"), int(time.time() + house.settings.max_session_s))
         self._turn: Utterance | None = None
+        self._heard_at = 0.0
         self._last_item: str | None = None
         self.items = 0
         """How many items there have been."""
@@ -109,7 +112,7 @@ class Session:
             async with asyncio.timeout(limit):
                 await self._greet()
                 while True:
-                    await self._take(await self._connection.receive())
+                    await self._take(await self._next())
         except TimeoutError:
             why = InvalidRequest(
                 f"The session has reached its maximum of {limit:g} s.", code="session_expired"
@@ -122,6 +125,16 @@ class Session:
         self._hearing.attend()
         self._buffer.attend(endpointing)
         await self._say(events.session_created(self._identity, self._config, self._dialect))
+
+    async def _next(self) -> str | bytes:
+        """The next message; an open turn ends when no audio has come for a while."""
+        while (turn := self._turn) is not None:
+            try:
+                async with asyncio.timeout_at(self._heard_at + _MUTE_S):
+                    return await self._connection.receive()
+            except TimeoutError:
+                await self._end_turn(turn)
+        return await self._connection.receive()
 
     async def _take(self, raw: str | bytes) -> None:
         """One message; what is wrong with it is said, and the session goes on."""
@@ -168,6 +181,8 @@ class Session:
         for piece in _pieces(audio, per_second):
             samples, speech = await self._in_thread(self._hearing.feed, piece)
             await self._follow(samples, speech)
+        if audio:
+            self._heard_at = asyncio.get_running_loop().time()
 
     async def _commit(self) -> None:
         if self._turn is not None:
@@ -219,6 +234,7 @@ class Session:
         """Detect turns, also in what is in the buffer already."""
         self._hearing.attend()
         self._buffer.attend(endpointing)
+        self._heard_at = asyncio.get_running_loop().time()
         for piece in _pieces(self._buffer.kept, SAMPLE_RATE):
             await self._follow(piece[:0], await self._in_thread(self._hearing.judge, piece))
 

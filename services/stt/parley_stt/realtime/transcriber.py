@@ -91,12 +91,12 @@ class Transcriber:
         """What the VAD cut out: heard while it is being spoken."""
         agreement = Agreement()
         async with self._engine.listen(options) as listening:
-            ear = Ear(utterance, listening)
+            ear = Ear(utterance, listening, self._patience_s)
             await self._follow(utterance, ear, listening, agreement)
             if utterance.abandoned:
                 return
+            await ear.listen()
             async with asyncio.timeout(self._patience_s):
-                await ear.listen()
                 segments = await listening.final()
             await self._complete(utterance, segments, agreement)
 
@@ -107,8 +107,7 @@ class Transcriber:
         clock = asyncio.get_running_loop().time
         pace: Pace | None = None
         while utterance.ended_at is None:
-            async with asyncio.timeout(self._patience_s):
-                await ear.listen()
+            await ear.listen()
             pace = pace or Pace(ear.given_s)
             if utterance.ended_at is not None or not _is_time(utterance, ear, pace, clock()):
                 continue
@@ -123,8 +122,9 @@ class Transcriber:
         try:
             async with asyncio.timeout(self._patience_s):
                 return await listening.interim()
-        except ApiError as exc:
-            log.info("no interim transcript", extra={"data": {"code": exc.code}})
+        except (ApiError, TimeoutError) as exc:
+            code = exc.code if isinstance(exc, ApiError) else DeadlineExceeded.default_code
+            log.info("no interim transcript", extra={"data": {"code": code}})
             return ""
 
     async def _read(self, utterance: Utterance, options: Options) -> None:
