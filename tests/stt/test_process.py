@@ -37,6 +37,13 @@ def test_it_logs_nothing_of_what_callers_send_or_say(tmp_path: Path) -> None:
     assert "Traceback" not in told
 
 
+def test_ctrl_c_at_a_terminal_is_for_the_service_and_not_for_its_workers(tmp_path: Path) -> None:
+    with process(tmp_path / "log") as (service, stt):
+        groups = {os.getpgid(worker) for worker in stt.workers}
+
+        assert os.getpgid(service.pid) not in groups
+
+
 def test_its_workers_die_with_it(tmp_path: Path) -> None:
     with process(tmp_path / "log") as (service, stt):
         workers = stt.workers

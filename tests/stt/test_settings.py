@@ -4,6 +4,7 @@ import pytest
 
 from parley_kit.errors import SettingsError
 from parley_kit.settings import load
+from parley_stt.app import create_app
 from parley_stt.settings import SttSettings
 
 
@@ -16,3 +17,11 @@ def test_workers_that_would_idle_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(SettingsError, match="STT_WORKERS above STT_MAX_CONCURRENCY"):
         load(SttSettings)
+
+
+def test_settings_of_an_engine_that_is_not_chosen_are_mentioned(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    create_app(SttSettings(allow_anonymous=True, model="small", beam_size=5))
+
+    assert "STT_BEAM_SIZE, STT_MODEL: unused, because STT_ENGINE is pocketsphinx" in caplog.text

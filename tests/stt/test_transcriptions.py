@@ -196,6 +196,7 @@ def test_hints_and_unknown_fields_change_nothing(client: httpx2.Client) -> None:
         ({"stream": "perhaps"}, "stream"),
         ({"stream": "true", "response_format": "srt"}, "stream"),
         ({"chunking_strategy": "manual"}, "chunking_strategy"),
+        ({"chunking_strategy": "[" * 60_000}, "chunking_strategy"),
         ({"chunking_strategy": '{"type":"server_vad","threshold":2}'},
          "chunking_strategy.threshold"),
         ({"chunking_strategy[threshold]": "0.5"}, "chunking_strategy.type"),

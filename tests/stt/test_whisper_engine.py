@@ -237,4 +237,24 @@ async def test_the_status_says_what_it_runs_on(whisper_folder: Path) -> None:
 
     assert status["engine"] == "faster-whisper"
     assert status["model"] == "made-up-whisper"
-    assert (status["device"], status["workers"], status["batch_size"]) == ("cpu", 2, 1)
+    assert (status["device"], status["parallel"], status["batch_size"]) == ("cpu", 2, 1)
+
+
+@pytest.mark.anyio
+async def test_a_long_prompt_and_many_keywords_leave_room_for_the_transcript(
+    whisper_folder: Path,
+) -> None:
+    talkative = replace(EVERYTHING, prompt="one two " * 400, keywords=("Parley",) * 400)
+    async with engine_on(whisper_folder) as engine:
+        assert await text(engine, noise(1), talkative)
+
+
+@pytest.mark.anyio
+async def test_no_segment_reaches_into_the_piece_after_it(whisper_folder: Path) -> None:
+    short, pause = noise(1, 0.6).samples, np.zeros(int(0.62 * SAMPLE_RATE), np.int16)
+    audio = Audio(np.concatenate((short, pause, hour_long(29).samples)))
+    async with engine_on(whisper_folder) as engine:
+        segments = await heard(engine, audio, Options(languages=("en",)))
+
+    times = [time for segment in segments for time in (segment.start, segment.end)]
+    assert times == sorted(times)

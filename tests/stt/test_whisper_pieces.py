@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from parley_stt.audio import SAMPLE_RATE
 from parley_stt.audio.samples import Audio
-from parley_stt.endpointing import Endpointing, Span, speaking
+from parley_stt.endpointing import Endpointing, Span, leaving, speaking
 from parley_stt.engines.whisper.pieces import WINDOW_S, cut, packed
 from parley_stt.voice import VoiceDetector
 from tests.stt.recordings import long_speech
@@ -107,7 +107,7 @@ def test_speech_begins_at_the_threshold_and_ends_well_below_it(
     flags = speaking(np.array(probabilities, np.float32), threshold)
     expected, going_on = [], False
     for probability in np.array(probabilities, np.float32):
-        going_on = probability >= threshold or (going_on and probability >= threshold - 0.15)
+        going_on = probability >= threshold or (going_on and probability >= leaving(threshold))
         expected.append(going_on)
 
     assert flags.tolist() == expected

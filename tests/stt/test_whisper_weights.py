@@ -8,6 +8,7 @@ import pytest
 from parley_kit.errors import SettingsError
 from parley_stt.app import create_app
 from parley_stt.engines.whisper import weights
+from parley_stt.engines.whisper.engine import FasterWhisperEngine
 from parley_stt.settings import SttSettings
 from tests.serving import serve, wait_until
 from tests.stt.breakable import Stt, process
@@ -28,8 +29,7 @@ def environment(home: Path, hub_url: str, model: str) -> dict[str, str]:
 
 
 def download(stt: Stt) -> dict[str, float]:
-    progress: dict[str, float] = stt.status["download"]
-    return progress
+    return stt.status["download"] or {"percent": 0}
 
 
 def test_a_named_model_is_downloaded_with_its_progress_in_the_status_and_the_log(
@@ -86,6 +86,7 @@ def test_a_directory_is_used_without_a_look_at_the_network(
         variables = environment(tmp_path / "home", there.url, str(whisper_folder))
         with process(tmp_path / "log", **variables) as (_, stt):
             assert stt.status["model"] == whisper_folder.name
+            assert stt.status["download"] is None
             assert str(whisper_folder) not in stt.client.get("/stt/v1/models").text
         assert there.asked == 0
 
@@ -93,9 +94,10 @@ def test_a_directory_is_used_without_a_look_at_the_network(
 @pytest.mark.parametrize(
     ("model", "told"),
     [
-        ("huge", "huge is no directory, no repository and no name of a Whisper model"),
+        ("huge", "huge is no directory, no repository (owner/name) and no name of a Whisper model"),
+        ("/not/there", "/not/there is no directory"),
         ("test/nothing", "test/nothing"),
-        ("no spaces/allowed", "there is no model"),
+        ("no spaces/allowed", "no spaces/allowed is no directory"),
     ],
 )
 def test_a_model_that_is_not_there_stops_the_start_with_a_sentence(
@@ -113,7 +115,7 @@ def test_a_model_that_is_not_there_stops_the_start_with_a_sentence(
 
 @pytest.mark.anyio
 async def test_a_directory_without_a_model_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"model\.bin, config\.json, tokenizer\.json is"):
+    with pytest.raises(SettingsError, match=r"lacks model\.bin, config\.json, tokenizer\.json\."):
         await weights.find(str(tmp_path), weights.Download())
 
 
@@ -139,3 +141,10 @@ def test_the_progress_of_a_download_is_logged_in_tenths(caplog: pytest.LogCaptur
 
     assert len(caplog.records) == 10
     assert progress.status() == {"done_mb": 1.0, "total_mb": 1.0, "percent": 100}
+
+
+def test_the_path_of_a_directory_that_is_not_there_is_no_name_of_a_model(tmp_path: Path) -> None:
+    missing = tmp_path / "secret" / "whisper"
+    engine = FasterWhisperEngine(SttSettings(engine="faster-whisper", model=str(missing)))
+
+    assert engine.models[0] == "whisper"

@@ -35,7 +35,7 @@ def measure(report: Report, step: Callable[[str], None]) -> None:
         step("writing a model with the architecture of Whisper tiny")
         model = random_whisper.write(Path(folder) / "tiny", random_whisper.TINY)
         with served({**_SETTINGS, "model": str(model)}) as service:
-            workers = httpx2.get(f"{service.url}/status").json()["workers"]
+            workers = httpx2.get(f"{service.url}/status").json()["parallel"]
             asyncio.run(_against_the_bare(report, pools(model), workers, service.url, step))
 
 

@@ -11,8 +11,8 @@ from parley_stt.voice import FRAME_SAMPLES
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 
-HYSTERESIS = 0.15
-"""Speech goes on while a frame is no further below the threshold than this (Silero's own value)."""
+# Silero's own value.
+_HYSTERESIS = 0.15
 
 _SMOOTHING_FRAMES = 5
 
@@ -48,10 +48,15 @@ def loudness(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     return difference
 
 
+def leaving(threshold: float) -> float:
+    """Less than this is silence again: a voice that wavers about the threshold is one utterance."""
+    return max(threshold - _HYSTERESIS, threshold / 2)
+
+
 def speaking(probabilities: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
     """Which frames are speech, from how likely each is to be."""
     starts = probabilities >= threshold
-    decides = starts | (probabilities < threshold - HYSTERESIS)
+    decides = starts | (probabilities < leaving(threshold))
     # Each frame is what the last frame that was clearly one or the other was.
     last = np.maximum.accumulate(np.where(decides, np.arange(len(decides)), -1))
     return np.where(last >= 0, starts[last], False)

@@ -18,10 +18,16 @@ async def spawn(module: str, *arguments: object, keep: Sequence[str] = ()) -> Pr
     Args:
         keep: what the names of further variables begin with that the child may see.
     """
-    # -P: the working directory is no place to import from.
+    # -P: the working directory is no place to import from. A session of its own: Ctrl-C at a
+    # terminal is for the parent, which ends its children when their work is done.
     command = (sys.executable, "-P", "-m", module, *map(str, arguments))
     return await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment(os.environ, keep)
+        *command,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        env=environment(os.environ, keep),
+        start_new_session=True,
     )
 
 

@@ -49,7 +49,7 @@ def _as_object(strategy: object) -> object:
     if isinstance(strategy, str):
         try:
             return json.loads(strategy)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("it is either 'auto' or an object") from None
     return strategy
 

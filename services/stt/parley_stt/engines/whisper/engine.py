@@ -70,7 +70,7 @@ class FasterWhisperEngine:
             "model": self.models[0],
             "device": used.device,
             "compute_type": used.compute_type,
-            "workers": used.workers,
+            "parallel": used.workers,
             "batch_size": used.rows,
             "steps_waiting": self._loaded.device.waiting if self._loaded else 0,
             "download": self._download.status(),
@@ -142,10 +142,10 @@ class FasterWhisperEngine:
 
 def _names(model: str) -> tuple[str, ...]:
     """What clients may call the model: never a path of this machine."""
-    if Path(model).is_dir():
-        return (Path(model).resolve().name,)
     repository = weights.repository(model)
-    return (model, repository) if repository else (model,)
+    if repository is None or Path(model).is_dir():
+        return (Path(model).expanduser().resolve().name,)
+    return tuple(dict.fromkeys((model, repository)))
 
 
 def _yield_to_others() -> None:

@@ -14,6 +14,7 @@ from parley_kit.errors import SettingsError
 from parley_stt.engine import Options, Segment
 from parley_stt.engines.whisper.device import Device, Job
 from parley_stt.engines.whisper.hardware import Hardware
+from parley_stt.engines.whisper.hints import fitting
 from parley_stt.engines.whisper.lane import Lane
 from parley_stt.engines.whisper.languages import NAMES
 from parley_stt.engines.whisper.pieces import Piece
@@ -51,14 +52,16 @@ class Model:
                 num_workers=hardware.workers,
                 local_files_only=True,
             )
-        except (RuntimeError, ValueError) as exc:
+            self._inner = self._whisper.model
+            self._beam_size = beam_size
+            self._start_of_transcript: int = self._token("<|startoftranscript|>")
+            self.languages = self._languages()
+            self.translates: bool = self._inner.is_multilingual and not self._is_distilled(
+                directory
+            )
+        except (RuntimeError, ValueError, TypeError) as exc:
             raise SettingsError(f"STT_MODEL: {directory.name} cannot be loaded: {exc}") from exc
-        self._beam_size = beam_size
-        self._inner = self._whisper.model
-        self._start_of_transcript: int = self._token("<|startoftranscript|>")
         self.device = Device(self._inner, hardware.workers, hardware.rows)
-        self.languages = self._languages()
-        self.translates: bool = self._inner.is_multilingual and not self._is_distilled(directory)
 
     def transcribe(
         self, piece: Piece, request: Request, languages: Collection[str]
@@ -73,17 +76,21 @@ class Model:
             RuntimeError, ValueError: the model's.
         """
         options = request.options
+        hints = fitting(options.prompt, options.keywords, self._encoded)
         found, info = self._lane(piece, request.job, languages).transcribe(
             piece.samples,
             language=next(iter(languages)) if len(languages) == 1 else None,
             task=options.task,
             beam_size=self._beam_size,
-            initial_prompt=options.prompt or None,
-            hotwords=" ".join(options.keywords) or None,
+            initial_prompt=hints.prompt or None,
+            hotwords=hints.keywords or None,
+            # A text of an earlier window and keywords together would leave the answer no room.
+            condition_on_previous_text=not hints.keywords,
             word_timestamps=options.words,
             **({"temperature": options.temperature} if options.temperature else {}),
         )
-        segments = [segment_of(one, info.language, piece.start_s, request.seconds) for one in found]
+        end_s = min(request.seconds, piece.end_s)
+        segments = [segment_of(one, info.language, piece.start_s, end_s) for one in found]
         return [one for one in segments if one.text.strip()], info.language
 
     def close(self) -> None:
@@ -109,6 +116,12 @@ class Model:
         return {
             code: name for code, name in NAMES.items() if self._token(f"<|{code}|>") is not None
         }
+
+    def _encoded(self, text: str) -> Sequence[int]:
+        tokens: Sequence[int] = self._whisper.hf_tokenizer.encode(
+            text, add_special_tokens=False
+        ).ids
+        return tokens
 
     def _token(self, token: str) -> Any:
         return self._whisper.hf_tokenizer.token_to_id(token)

@@ -33,6 +33,10 @@ class Piece:
     start_s: float
     samples: NDArray[np.float32]
 
+    @property
+    def end_s(self) -> float:
+        return self.start_s + len(self.samples) / SAMPLE_RATE
+
 
 def cut(audio: Audio, endpointing: Endpointing | None, voice: VoiceDetector) -> list[Piece]:
     """Pieces in order; none when there is no speech, or too little to be any.

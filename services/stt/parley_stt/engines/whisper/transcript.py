@@ -12,7 +12,7 @@ def segment_of(found: Any, language: str, offset_s: float, end_s: float) -> Segm
     Args:
         found: `faster_whisper.transcribe.Segment`, in seconds from the start of its piece.
         offset_s: where the piece begins in the recording.
-        end_s: where the recording ends: the model pads what it hears with silence.
+        end_s: where the piece ends: the model pads what it hears with silence.
     """
 
     def at(seconds: float) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from asyncio.subprocess import Process
 from pathlib import Path
 
@@ -15,6 +16,7 @@ _REQUIRED = ("model.bin", "config.json", "tokenizer.json")
 _CHILD = "parley_stt.engines.whisper.download_child"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _CHILD_KEEPS = ("HF_", "HUGGINGFACE_", "XDG_", "HOME", "SSL_", *_PROXIES, *map(str.lower, _PROXIES))
+_REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _STALLED_S = 300.0
 _LOG_EVERY = 0.1
 
@@ -33,8 +35,10 @@ class Download:
             self._logged = self._share
             log.info("downloading the model", extra={"data": self.status()})
 
-    def status(self) -> dict[str, object]:
-        """Megabytes and percent; zeros where nothing had to be downloaded."""
+    def status(self) -> dict[str, object] | None:
+        """Megabytes and percent; None where nothing has to be downloaded."""
+        if not self.total_bytes:
+            return None
         return {
             "done_mb": round(self.done_bytes / 1e6, 1),
             "total_mb": round(self.total_bytes / 1e6, 1),
@@ -47,11 +51,11 @@ class Download:
 
 
 def repository(model: str) -> str | None:
-    """The repository behind one of faster-whisper's short names; None for any other name."""
+    """The repository that a name or the name of a repository stands for; None for a path."""
     from faster_whisper.utils import _MODELS  # its only list of them
 
     found: str | None = _MODELS.get(model)
-    return found
+    return found or (model if _REPOSITORY.fullmatch(model) else None)
 
 
 async def find(model: str, download: Download) -> Path:
@@ -60,15 +64,21 @@ async def find(model: str, download: Download) -> Path:
     Raises:
         SettingsError: there is no such model, or it cannot be had.
     """
-    is_there = await asyncio.to_thread(Path(model).is_dir)
-    directory = Path(model) if is_there else await _downloaded(model, download)
+    directory = await asyncio.to_thread(_directory, model)
+    if directory is None:
+        directory = await _downloaded(model, download)
     missing = await asyncio.to_thread(_missing_in, directory)
     if missing:
         raise SettingsError(
-            f"STT_MODEL: {model} is no Whisper model in CTranslate2's format: "
-            f"{', '.join(missing)} is missing."
+            f"STT_MODEL: {model} is no Whisper model in CTranslate2's format: it lacks "
+            f"{', '.join(missing)}."
         )
     return directory
+
+
+def _directory(model: str) -> Path | None:
+    directory = Path(model).expanduser()
+    return directory if directory.is_dir() else None
 
 
 def _missing_in(directory: Path) -> list[str]:
@@ -77,10 +87,11 @@ def _missing_in(directory: Path) -> list[str]:
 
 async def _downloaded(model: str, download: Download) -> Path:
     """In a child, because who is cancelled here must not wait for a network that hangs."""
-    name = repository(model) or model
-    if "/" not in name:
+    name = repository(model)
+    if name is None:
         raise SettingsError(
-            f"STT_MODEL: {name} is no directory, no repository and no name of a Whisper model."
+            f"STT_MODEL: {model} is no directory, no repository (owner/name) and no name of a "
+            "Whisper model, such as large-v3-turbo, small or tiny.en."
         )
     child = await processes.spawn(_CHILD, name, keep=_CHILD_KEEPS)
     try:
