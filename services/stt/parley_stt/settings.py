@@ -13,6 +13,12 @@ _MAX_FILE_BYTES = 26_214_400
 _MULTIPART_BYTES = 64 << 10
 
 
+WHISPER_ONLY = frozenset(
+    {"model", "device", "compute_type", "cpu_threads", "batch_size", "beam_size"}
+)
+"""Settings that mean something to faster-whisper only."""
+
+
 class SttSettings(ServiceSettings):
     """`STT_ENGINE` chooses the engine; `STT_MODEL` to `STT_BEAM_SIZE` are faster-whisper's."""
 
