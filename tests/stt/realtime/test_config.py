@@ -12,7 +12,7 @@ from parley_kit.errors import InvalidRequest, ModelNotFound
 from parley_stt.engine import Options
 from parley_stt.realtime import config as configuration
 from parley_stt.realtime import events, protocol
-from parley_stt.realtime.config import HARMLESS, SessionConfig, default_config, updated
+from parley_stt.realtime.config import HARMLESS, LOGPROBS, SessionConfig, default_config, updated
 from parley_stt.realtime.events import Identity
 from parley_stt.realtime.intake import Encoding
 
@@ -149,6 +149,8 @@ def test_a_model_that_is_not_served_is_refused() -> None:
         ({"audio": {"output": {}}}, "session.audio.output", "unknown_parameter"),
         ({"temperature": 0.5}, "session.temperature", "unknown_parameter"),
         ({"include": ["usage"]}, "session.include[0]", "invalid_value"),
+        ({"include": [LOGPROBS] * 9}, "session.include", "invalid_value"),
+        ({"include": ["usage"] * 8}, "session.include[0]", "invalid_value"),
     ],
 )
 def test_a_wrong_field_is_named(patch: dict[str, Any], param: str, code: str) -> None:
@@ -165,6 +167,10 @@ def test_a_wrong_field_is_named(patch: dict[str, Any], param: str, code: str) ->
         ({"turn_detection": "server_vad"}, "turn_detection"),
         ({"transcription": {"prompt": 7}}, "transcription.prompt"),
         ({"transcription": {"prompt": "\ud800"}}, "transcription.prompt"),
+        ({"transcription": {"prompt": "x" * 4097}}, "transcription.prompt"),
+        ({"transcription": {"languages": ["en"] * 101}}, "transcription.languages"),
+        ({"transcription": {"keywords": ["x"] * 1001}}, "transcription.keywords"),
+        ({"transcription": {"keywords": ["x", "x" * 201]}}, "transcription.keywords[1]"),
         ({"noise_reduction": {"type": "all"}}, "noise_reduction.type"),
     ],
 )

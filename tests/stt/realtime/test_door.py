@@ -196,6 +196,18 @@ async def test_what_is_no_event_is_an_error_and_the_session_goes_on(
         await session.still_works()
 
 
+async def test_a_large_message_without_audio_is_an_error_and_the_session_goes_on(
+    stt_url: str,
+) -> None:
+    async with talk(stt_url) as session:
+        await session.socket.send(json.dumps({"type": "session.update", "session": ["x"] * 30_000}))
+
+        error = (await session.until("error"))["error"]
+        assert error["code"] == "invalid_value"
+        assert "too large" in error["message"]
+        await session.still_works()
+
+
 async def test_a_model_or_language_that_is_not_there_changes_nothing(stt_url: str) -> None:
     async with talk(stt_url) as session:
         model = await session.update(transcription={"model": "gpt-5"}, turn_detection=None)

@@ -1,5 +1,6 @@
 """What clients send, and what is wrong with it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from parley_kit.errors import InvalidRequest
 from parley_stt.realtime import protocol
 from parley_stt.realtime.protocol import Append, Clear, Commit, Update
+
+LARGE = "AAAA" * (protocol.MAX_EVENT_BYTES // 4)
 
 
 def test_audio_is_base64() -> None:
@@ -54,6 +57,47 @@ def test_a_format_that_the_beta_did_not_know_is_refused() -> None:
         protocol.read(
             {"type": "transcription_session.update", "session": {"input_audio_format": "mp3"}}
         )
+
+
+def test_the_beta_has_no_nested_audio() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        protocol.read({"type": "transcription_session.update", "session": {"audio": {"input": {}}}})
+
+    assert (caught.value.param, caught.value.code) == ("session.audio", "unknown_parameter")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "input_audio_buffer.append", "event_id": "x" * 500, "audio": LARGE},
+        {"audio": LARGE, "event_id": "x", "type": "input_audio_buffer.append"},
+    ],
+)
+def test_a_large_message_appends_audio(event: dict[str, str]) -> None:
+    raw = json.dumps(event)
+
+    assert isinstance(protocol.read(protocol.decode(raw)), Append)
+    assert isinstance(protocol.read(protocol.decode(raw.encode())), Append)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "session.update", "session": {"include": [1] * 40_000}},
+        {"event_id": "input_audio_buffer.append", "type": "session.update", "x": LARGE},
+        {"type": "input_audio_buffer.commit", "event_id": LARGE},
+    ],
+)
+def test_a_large_message_that_does_something_else_is_refused(event: dict[str, object]) -> None:
+    for raw in (json.dumps(event), json.dumps(event).encode()):
+        with pytest.raises(InvalidRequest, match="too large") as caught:
+            protocol.decode(raw)
+        assert caught.value.code == "invalid_value"
+
+
+def test_a_large_message_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(InvalidRequest, match="too large"):
+        protocol.decode("{" * (protocol.MAX_EVENT_BYTES + 1))
 
 
 @pytest.mark.parametrize("raw", ["", "{", "[]", "7", "NaN", '{"a": Infinity}', b"\xff", "[" * 9999])

@@ -50,7 +50,24 @@ def _well_formed(text: str) -> str:
     return text
 
 
-Text = Annotated[str, StringConstraints(strict=True), AfterValidator(_well_formed)]
+# Long enough for whoever means it, and short enough to be checked between two frames of audio.
+_MAX_PROMPT_CHARS = 4096
+_MAX_LANGUAGES = 100
+_MAX_KEYWORDS = 1000
+_MAX_INCLUDED = 8
+
+Text = Annotated[str, StringConstraints(strict=True, max_length=200), AfterValidator(_well_formed)]
+Prompt = Annotated[
+    str,
+    StringConstraints(strict=True, max_length=_MAX_PROMPT_CHARS),
+    AfterValidator(_well_formed),
+]
+Languages = Annotated[tuple[Text, ...], Field(max_length=_MAX_LANGUAGES, fail_fast=True)]
+Keywords = Annotated[tuple[Text, ...], Field(max_length=_MAX_KEYWORDS, fail_fast=True)]
+Included = Annotated[
+    tuple[Literal["item.input_audio_transcription.logprobs"], ...],
+    Field(max_length=_MAX_INCLUDED, fail_fast=True),
+]
 
 
 class _Part(BaseModel):
@@ -81,9 +98,9 @@ class Transcription(_Part):
 
     model: Text | None = None
     language: Text | None = None
-    languages: tuple[Text, ...] | None = None
-    prompt: Text | None = None
-    keywords: tuple[Text, ...] | None = None
+    languages: Languages | None = None
+    prompt: Prompt | None = None
+    keywords: Keywords | None = None
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
 
@@ -148,7 +165,7 @@ class SessionConfig(_Part):
 
     type: Literal["transcription"] = "transcription"
     audio: Audio = Audio()
-    include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | None = None
+    include: Included | None = None
 
     @property
     def encoding(self) -> Encoding:

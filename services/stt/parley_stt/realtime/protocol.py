@@ -10,8 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from parley_kit.errors import InvalidRequest
+from parley_kit.sockets import size_of
 
 Dialect = Literal["ga", "beta"]
+
+MAX_EVENT_BYTES = 64 << 10
+"""Of a message without audio in it: more than this would be parsed for longer than others wait."""
+
+_APPEND = "input_audio_buffer.append"
+# How far from either end of its message an append says what it is: members come in any order.
+_TYPE_WITHIN = 1024
 
 _SHOWN_CHARS = 64
 _MAX_EVENT_ID_CHARS = 512
@@ -63,14 +71,19 @@ def decode(raw: str | bytes) -> dict[str, Any]:
     """The JSON object in a message.
 
     Raises:
-        InvalidRequest: it is something else.
+        InvalidRequest: it is something else, or larger than it may be.
     """
+    is_large = size_of(raw) > MAX_EVENT_BYTES
+    if is_large and not _may_append(raw):
+        raise _too_large()
     try:
         data = json.loads(raw, parse_constant=_not_a_number)
     except (ValueError, RecursionError):  # also bytes that are no UTF-8, and 5000-digit numbers
         raise InvalidRequest("The message is not valid JSON.", code="invalid_json") from None
     if not isinstance(data, dict):
         raise InvalidRequest("A message must be a JSON object.", code="invalid_event")
+    if is_large and data.get("type") != _APPEND:
+        raise _too_large()
     return data
 
 
@@ -110,6 +123,21 @@ def read(data: Mapping[str, Any]) -> ClientEvent:
             )
 
 
+def _may_append(raw: str | bytes) -> bool:
+    """Whether a large message looks like audio before it is parsed."""
+    ends = raw[:_TYPE_WITHIN], raw[-_TYPE_WITHIN:]
+    return any(
+        _APPEND in (end if isinstance(end, str) else end.decode(errors="replace")) for end in ends
+    )
+
+
+def _too_large() -> InvalidRequest:
+    return InvalidRequest(
+        f"The message is too large: only '{_APPEND}' may have more than {MAX_EVENT_BYTES} bytes.",
+        code="invalid_value",
+    )
+
+
 def _audio(data: Mapping[str, Any]) -> bytes:
     try:
         return binascii.a2b_base64(data["audio"], strict_mode=True)
@@ -143,6 +171,12 @@ def _from_beta(session: Mapping[str, Any]) -> Mapping[str, Any]:
     for name, value in session.items():
         if name in _BETA_FIELDS:
             given[_BETA_FIELDS[name]] = _format(value) if name == "input_audio_format" else value
+        elif name == "audio":
+            raise InvalidRequest(
+                "Unknown parameter: 'session.audio': the beta's fields are flat.",
+                param="session.audio",
+                code="unknown_parameter",
+            )
         elif name not in _BETA_HARMLESS:
             patch[name] = value
     return {**patch, "audio": {"input": given}}
