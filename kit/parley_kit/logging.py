@@ -27,6 +27,20 @@ class _RequestId(logging.Filter):
         return True
 
 
+class _RefusedHandshakes(logging.Filter):
+    """Uvicorn calls it an error when a WebSocket is refused with a denial response.
+
+    It was answered, the service has logged why, and every stranger could fill the log with it.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg != "ASGI callable returned without completing handshake."
+
+
+# One, so that a logger that is configured again has it once.
+_refused_handshakes = _RefusedHandshakes()
+
+
 def outline(exc: BaseException) -> str:
     """The frames and types of an exception and its causes, without their messages.
 
@@ -84,3 +98,4 @@ def configure(form: Literal["json", "console"], level: str) -> None:
     # At debug, uvicorn.error (where WebSockets log their frames) and openai also log content.
     for name in ("httpx2", "httpcore2", "openai", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_refused_handshakes)

@@ -25,7 +25,8 @@ S = TypeVar("S", bound=ServiceSettings)
 # h11 refuses larger requests itself, with a body that is not the envelope; the edge refuses
 # smaller ones first (MAX_HEADER_BYTES stays below this).
 _H11_BUFFER_BYTES = 64 << 10
-_MAX_WS_MESSAGE_BYTES = 1 << 20
+# Services have smaller limits, which close with an error that says so.
+_MAX_WS_MESSAGE_BYTES = 4 << 20
 
 
 class Server(uvicorn.Server):

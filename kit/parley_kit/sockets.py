@@ -6,16 +6,21 @@ itself has to look at `Origin`. Callers that are not browsers send none.
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from parley_kit.edge import context_of
 from parley_kit.errors import ApiError
 
 CLOSE_NORMAL = 1000
 CLOSE_TOO_BIG = 1009
+
+# What a send raises when the client has hung up, by how far the news has come; OSError is also
+# uvicorn's ClientDisconnected and the TimeoutError of a client that does not read.
+_GONE = (WebSocketDisconnect, WebSocketDisconnected, OSError)
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -87,16 +92,28 @@ def authorization(header: str | None, subprotocols: Sequence[str], prefix: str) 
 
 
 async def accept(socket: WebSocket, subprotocol: str) -> None:
-    """Open the socket, with `subprotocol` if it was offered."""
+    """Open the socket, with `subprotocol` if it was offered.
+
+    A client that has hung up meanwhile is `Gone` when it is first sent something.
+    """
     request_id = context_of(socket.scope).request_id
-    await socket.accept(
-        subprotocol if subprotocol in socket.scope["subprotocols"] else None,
-        [(b"x-request-id", request_id.encode("latin-1"))],
-    )
+    with suppress(OSError):
+        await socket.accept(
+            subprotocol if subprotocol in socket.scope["subprotocols"] else None,
+            [(b"x-request-id", request_id.encode("latin-1"))],
+        )
 
 
 async def deny(socket: WebSocket, refusal: ApiError) -> None:
-    """Answer a handshake with the envelope where the server can, else with its bare 403."""
+    """Answer a handshake with the envelope where the server can, else with its bare 403.
+
+    A client that has hung up meanwhile is not told.
+    """
+    with suppress(OSError):
+        await _deny(socket, refusal)
+
+
+async def _deny(socket: WebSocket, refusal: ApiError) -> None:
     if "websocket.http.response" not in socket.scope.get("extensions", {}):
         await socket.close()
         return
@@ -129,7 +146,10 @@ class Connection:
         Raises:
             Gone: there will be none.
         """
-        message = await self._socket.receive()
+        try:
+            message = await self._socket.receive()
+        except WebSocketDisconnected as exc:
+            raise Gone from exc
         if message["type"] == "websocket.disconnect":
             raise Gone
         text: str | None = message.get("text")
@@ -143,7 +163,7 @@ class Connection:
         try:
             async with asyncio.timeout(self._send_timeout_s):
                 await self._socket.send_text(text)
-        except (TimeoutError, WebSocketDisconnect) as exc:
+        except _GONE as exc:
             raise Gone from exc
 
     async def close(self, code: int, reason: str) -> None:
@@ -155,5 +175,5 @@ class Connection:
         try:
             async with asyncio.timeout(self._send_timeout_s):
                 await self._socket.close(code, reason)
-        except (TimeoutError, WebSocketDisconnect) as exc:
+        except _GONE as exc:
             raise Gone from exc

@@ -4,8 +4,15 @@ import json
 import logging
 
 import pytest
+from starlette.websockets import WebSocket
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
+from parley_kit.errors import InvalidApiKey
 from parley_kit.logging import ConsoleFormatter, JsonFormatter, configure, outline, request_id
+from parley_kit.sockets import deny
+from tests.kit.demo import demo_service
+from tests.serving import serve
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +70,23 @@ def _raised():  # type: ignore[no-untyped-def]
             raise ValueError("canary-outer") from exc
     except ValueError as exc:
         return type(exc), exc, exc.__traceback__
+
+
+def test_a_refused_handshake_is_no_error_of_the_server(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    service = demo_service()
+
+    @service.websocket("/v1/refused")
+    async def refused(socket: WebSocket) -> None:
+        await deny(socket, InvalidApiKey())
+
+    configure("json", "info")
+    configure("json", "info")
+    with serve(service) as url, pytest.raises(InvalidStatus):
+        connect(f"{url.replace('http', 'ws', 1)}/v1/refused")
+    logging.getLogger("uvicorn.error").error("Something else.")
+
+    logged = capsys.readouterr().err
+    assert "handshake" not in logged
+    assert logged.count("Something else.") == 1

@@ -1,13 +1,16 @@
 """Who may open a socket, and how long is waited for who does not read."""
 
 import asyncio
+import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnected, WebSocketState
 from websockets.asyncio.client import connect
 
+from parley_kit.errors import InvalidApiKey
 from parley_kit.sockets import (
     Connection,
     ForeignOrigin,
@@ -15,12 +18,13 @@ from parley_kit.sockets import (
     accept,
     authorization,
     check_origin,
+    deny,
     origins,
     same_origin,
     size_of,
 )
 from tests.kit.demo import demo_service
-from tests.serving import serve
+from tests.serving import serve, wait_until
 
 
 @pytest.mark.parametrize(
@@ -115,3 +119,83 @@ async def test_a_client_that_does_not_read_is_given_up() -> None:
             async with asyncio.timeout(10):
                 await given_up.wait()
             client.transport.abort()
+
+
+async def outcomes_after_a_hang_up(handle: Any) -> list[str]:
+    """What a handler finds that begins after its client has hung up."""
+    service, begun, hung_up = demo_service(), asyncio.Event(), threading.Event()
+    here = asyncio.get_running_loop()
+    found: list[str] = []
+
+    @service.websocket("/v1/late")
+    async def late(socket: WebSocket) -> None:
+        here.call_soon_threadsafe(begun.set)
+        await asyncio.to_thread(hung_up.wait, 10)
+        await socket.receive()
+        async with asyncio.timeout(5):
+            assert (await socket.receive())["type"] == "websocket.disconnect"
+        try:
+            await handle(socket)
+            found.append("returned")
+        except (Gone, OSError, RuntimeError) as exc:
+            found.append(type(exc).__name__)
+
+    with serve(service) as url:
+        host, port = url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(HANDSHAKE)
+        async with asyncio.timeout(5):
+            await begun.wait()
+        writer.transport.abort()
+        hung_up.set()
+        await asyncio.to_thread(wait_until, lambda: found, 10, "the handler ends")
+    return found
+
+
+HANDSHAKE = (
+    b"GET /v1/late HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+@pytest.mark.anyio
+async def test_a_client_that_hangs_up_before_it_is_refused_is_not_told() -> None:
+    async def refuse(socket: WebSocket) -> None:
+        await deny(socket, InvalidApiKey())
+
+    assert await outcomes_after_a_hang_up(refuse) == ["returned"]
+
+
+@pytest.mark.anyio
+async def test_a_client_that_hangs_up_before_it_is_accepted_is_gone_on_every_send() -> None:
+    async def converse(socket: WebSocket) -> None:
+        await accept(socket, "late")
+        connection = Connection(socket, send_timeout_s=1)
+        with pytest.raises(Gone):
+            await connection.send_text("hello")
+        with pytest.raises(Gone):
+            await connection.send_text("hello again")
+        with pytest.raises(Gone):
+            await connection.receive()
+        await connection.close(1000, "")
+
+    assert await outcomes_after_a_hang_up(converse) == ["Gone"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("error", [BrokenPipeError, WebSocketDisconnected, TimeoutError])
+async def test_whatever_a_send_fails_with_the_client_is_gone(error: type[Exception]) -> None:
+    async def send(message: Any) -> None:
+        raise error
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    socket = WebSocket({"type": "websocket", "headers": []}, receive, send)
+    socket.application_state = WebSocketState.CONNECTED
+    connection = Connection(socket, send_timeout_s=1)
+
+    with pytest.raises(Gone):
+        await connection.send_text("hello")
+    with pytest.raises(Gone):
+        await connection.close(1000, "")

@@ -162,7 +162,7 @@ async def test_a_message_that_is_too_large_closes(llm: str, message: str | bytes
 
 async def test_a_message_beyond_what_the_server_buffers_closes(service: str) -> None:
     async with talk(service) as client:
-        await client.socket.send("x" * (2 << 20))
+        await client.socket.send("x" * (5 << 20))
 
         assert await closed(client) == 1009
 

@@ -50,7 +50,7 @@ class SttSettings(ServiceSettings):
     max_sessions: int = Field(64, ge=1, le=10_000)
     max_session_s: float = Field(3600.0, gt=0, le=86_400)
     max_buffer_s: float = Field(300.0, ge=1, le=3600)
-    max_message_bytes: int = Field(1 << 20, ge=1 << 10, le=1 << 20)
+    max_message_bytes: int = Field(2 << 20, ge=1 << 10, le=3 << 20)
     allowed_origins: Names = ()
 
     @model_validator(mode="after")

@@ -249,6 +249,16 @@ async def test_a_message_that_is_too_large_closes(locked: str, message: str | by
         assert await closed(session) == 1009
 
 
+async def test_a_message_beyond_the_default_limit_is_told_so_before_the_server_hangs_up(
+    stt_url: str,
+) -> None:
+    async with talk(stt_url) as session:
+        await session.socket.send("x" * ((2 << 20) + 1))
+
+        assert (await session.until("error"))["error"]["code"] == "message_too_large"
+        assert await closed(session) == 1009
+
+
 async def test_a_session_ends_at_its_limit_and_says_so() -> None:
     settings = SttSettings(allow_anonymous=True, workers=1, max_session_s=0.3)
     with serve(create_app(settings)) as url:
