@@ -2,19 +2,21 @@
 
 import base64
 import json
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from openai import AsyncOpenAI
 from websockets.exceptions import InvalidStatus
 
 from parley_stt.app import create_app
 from parley_stt.settings import SttSettings
-from tests.serving import serve, wait_until
+from tests.serving import error_of, serve, wait_until
 from tests.stt.realtime.talking import (
     COMPLETED,
     Talk,
@@ -162,6 +164,7 @@ async def test_sessions_are_counted_and_given_back() -> None:
             await session.still_works()
 
     assert (status, error["code"]) == (503, "overloaded")
+    assert error["message"].startswith("1 realtime sessions are open")
     assert int(headers["retry-after"]) >= 1
 
 
@@ -267,6 +270,28 @@ async def test_a_session_ends_at_its_limit_and_says_so() -> None:
 
             assert error["code"] == "session_expired"
             assert await closed(session) == 1000
+
+
+async def test_the_log_says_why_a_session_was_refused_or_closed(
+    locked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "parley.access"):
+        await refused(locked)
+        async with enter(locked) as session:
+            await session.socket.send("x" * 100_001)
+            await closed(session)
+        wait_until(lambda: "session closed" in caplog.text, 2, "the session is logged")
+
+    logged = {r.message: r.__dict__["data"] for r in caplog.records if "session" in r.message}
+    assert logged["session refused"] == {"status": 401, "code": "invalid_api_key", "key": "-"}
+    assert logged["session closed"]["why"] == "message_too_large"
+
+
+async def test_a_plain_request_is_told_that_this_is_a_websocket(stt_url: str) -> None:
+    response = httpx2.get(f"{stt_url}/realtime?intent=transcription")
+
+    assert (response.status_code, error_of(response)["code"]) == (426, "upgrade_required")
+    assert response.headers["upgrade"] == "websocket"
 
 
 async def test_the_sdk_is_told_why_it_is_not_let_in(locked: str) -> None:

@@ -160,6 +160,7 @@ async def test_nothing_that_was_said_is_logged(
 
     closed = next(r for r in caplog.records if r.message == "session closed")
     assert closed.__dict__["data"]["items"] == 1
+    assert closed.__dict__["data"]["why"] == "client"
     assert "canary" not in caplog.text
     assert "weather" not in caplog.text
 

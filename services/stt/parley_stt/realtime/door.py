@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from parley_kit.app import Service
-from parley_kit.errors import ApiError, InvalidRequest, ModelNotFound
+from parley_kit.errors import ApiError, InvalidRequest, ModelNotFound, Overloaded
 from parley_kit.limits import Admission
 from parley_kit.sockets import Connection, accept, authorization, check_origin, deny, origins
 from parley_stt.engine import SttEngine
@@ -52,7 +52,25 @@ def realtime_routes(service: Service, settings: SttSettings, engine: SttEngine) 
     async def realtime(socket: WebSocket) -> None:
         await door(socket)
 
+    @router.get("/realtime", include_in_schema=False)
+    async def plain() -> None:
+        raise UpgradeRequired
+
     return router
+
+
+class UpgradeRequired(ApiError):
+    """426: the address is a WebSocket's."""
+
+    status = 426
+    type = "invalid_request_error"
+    default_code = "upgrade_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This address is a WebSocket: connect to it with ws:// or wss://.",
+            headers={"upgrade": "websocket", "connection": "upgrade"},
+        )
 
 
 class Door:
@@ -66,12 +84,15 @@ class Door:
         self._seats = Admission(settings.max_sessions, 0, settings.max_in_flight_per_key)
 
     async def __call__(self, socket: WebSocket) -> None:
+        key_id: str | None = None
         try:
             key_id = self._admit(socket)
+            self._service.health.require_ready()
             model = self._model(socket)
-            self._seats.check(key_id)
+            self._check_seats(key_id)
         except ApiError as refusal:
-            log.info("session refused", extra={"data": {"status": refusal.status}})
+            data = {"status": refusal.status, "code": refusal.code, "key": key_id or "-"}
+            log.info("session refused", extra={"data": data})
             await deny(socket, refusal)
             return
         async with self._seats.slot(key_id):
@@ -82,16 +103,28 @@ class Door:
         """The caller's key id.
 
         Raises:
-            ForeignOrigin, InvalidApiKey, NotReady: the socket is not opened.
+            ForeignOrigin, InvalidApiKey: the socket is not opened.
         """
         headers, offered = socket.headers, socket.scope["subprotocols"]
         check_origin(
             headers.get("origin"), headers.get("host"), self._origins, "STT_ALLOWED_ORIGINS"
         )
         header = authorization(headers.get("authorization"), offered, KEY_SUBPROTOCOL_PREFIX)
-        key_id = self._service.authenticator.identify(header)
-        self._service.health.require_ready()
-        return key_id
+        return self._service.authenticator.identify(header)
+
+    def _check_seats(self, key_id: str) -> None:
+        """
+        Raises:
+            RateLimited, Overloaded: there is none for this key, or for anybody.
+        """
+        try:
+            self._seats.check(key_id)
+        except Overloaded as full:
+            retry_after_s = int((full.headers or {})["retry-after"])
+            raise Overloaded(
+                f"{self._seats.load.running} realtime sessions are open, and no more are allowed.",
+                retry_after_s=retry_after_s,
+            ) from None
 
     def _model(self, socket: WebSocket) -> str:
         """The model that the address asks for.
@@ -120,7 +153,8 @@ class Door:
             await session.run()
         finally:
             seconds = round(time.perf_counter() - opened, 1)
-            log.info("session closed", extra={"data": {"seconds": seconds, "items": session.items}})
+            data = {"seconds": seconds, "items": session.items, "why": session.ended_by}
+            log.info("session closed", extra={"data": data})
 
 
 def _dialect(socket: WebSocket) -> Dialect:

@@ -82,6 +82,8 @@ class Session:
         self._last_item: str | None = None
         self.items = 0
         """How many items there have been."""
+        self.ended_by = "server"
+        """`client`, the code of the error that closed it, or `server`: it stopped or failed."""
 
     async def run(self) -> None:
         """Serve until either side closes; returns when everything of the session has stopped."""
@@ -90,12 +92,13 @@ class Session:
                 tasks.create_task(self._transcriber.run(), name="transcriber")
                 await self._read()
         except* Gone:
-            log.debug("the client is gone")
+            self.ended_by = "client"
         except* _Closing as closing:
             await self._close(closing.exceptions[0])
 
     async def _close(self, closing: BaseException) -> None:
         assert isinstance(closing, _Closing)
+        self.ended_by = closing.why.code or ""
         try:
             await self._say(events.error(closing.why, None))
             await self._connection.close(closing.code, closing.why.code or "")
