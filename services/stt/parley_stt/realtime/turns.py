@@ -4,9 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from parley_stt.endpointing import FRAME_S, Endpointing
-
-_HYSTERESIS = 0.15
+from parley_stt.endpointing import FRAME_S, Endpointing, leaving
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Turns:
     def _silent(self, probability: float) -> list[Started | Stopped]:
         """A frame outside of a turn."""
         threshold = self.endpointing.threshold
-        if probability >= threshold or (self._run and probability >= _leaving(threshold)):
+        if probability >= threshold or (self._run and probability >= leaving(threshold)):
             self._run += 1
         else:
             self._run = 0
@@ -72,7 +70,7 @@ class Turns:
 
     def _speech(self, probability: float) -> list[Started | Stopped]:
         """A frame inside of a turn."""
-        is_speech = probability >= _leaving(self.endpointing.threshold)
+        is_speech = probability >= leaving(self.endpointing.threshold)
         self.silence = 0 if is_speech else self.silence + 1
         self.frame += 1
         stopped = Stopped(self.frame, self.silence)
@@ -87,11 +85,6 @@ class Turns:
     def _start(self, frame: int) -> Started:
         self._started, self._run, self.silence = frame, 0, 0
         return Started(frame)
-
-
-def _leaving(threshold: float) -> float:
-    """Less than this is silence again: a voice that wavers about the threshold is one turn."""
-    return max(threshold - _HYSTERESIS, threshold / 2)
 
 
 def _frames(seconds: float) -> int:
