@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
+from itertools import cycle
 from itertools import pairwise
 from pathlib import Path
 
@@ -123,6 +124,22 @@ async def test_a_short_utterance_is_heard_exactly_as_in_a_file(engine: Pocketsph
 @pytest.mark.parametrize("length", [0, 1, 1000, 16_000, 48_000])
 async def test_silence_is_no_segment(engine: PocketsphinxEngine, length: int) -> None:
     assert await heard(engine, np.zeros(length, np.int16)) == []
+
+
+async def test_pieces_may_have_any_size_and_none(engine: PocketsphinxEngine) -> None:
+    speech = samples(QUESTION)
+    sizes = cycle((0, 1, 50, 256, 512, 800, 1600, 10_000))
+    async with engine.listen(Options()) as listening:
+        start = 0
+        while start < len(speech):
+            end = start + next(sizes)
+            await listening.hear(speech[start:end])
+            await listening.interim()
+            start = end
+        await listening.hear(speech[:0])
+        final = await listening.final()
+
+    assert "".join(segment.text for segment in final).split()[:4] == QUESTION_TEXT.split()[:4]
 
 
 async def test_one_utterance_after_the_other_is_heard_the_same(engine: PocketsphinxEngine) -> None:

@@ -81,6 +81,8 @@ class SpokenUtterance:
         self._decoding = False
 
     def more(self, pcm: bytes) -> None:
+        if not pcm:  # which the decoder does not take
+            return
         self._heard += pcm
         due = [size for size in self._estimates if size <= len(self._heard)]
         if due:
