@@ -63,8 +63,10 @@ def _add_call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from parley.bench import SUITES
+
     bench = commands.add_parser("bench", help="measure; ends with 1 when a goal is missed")
-    bench.add_argument("suite", choices=("kit", "stack"))
+    bench.add_argument("suite", choices=tuple(SUITES))
     bench.add_argument("--json", action="store_true", help="print one JSON object")
     bench.set_defaults(run=_bench)
 
