@@ -92,7 +92,7 @@ class Events:
         return {
             "type": "transcript.text.done",
             "text": self._text,
-            "languages": _codes(self._segments),
+            "languages": languages_of(self._segments),
             **self._logprobs(self._segments),
         }
 
@@ -117,7 +117,7 @@ def logprobs(words: Sequence[Word]) -> list[dict[str, object]]:
 def _brief(transcript: Transcript, request: TranscriptionRequest) -> dict[str, object]:
     body: dict[str, object] = {
         "text": transcript.text,
-        "languages": _codes(transcript.segments),
+        "languages": languages_of(transcript.segments),
         "usage": _usage(transcript),
     }
     if request.wants_logprobs:
@@ -170,7 +170,7 @@ def _usage(transcript: Transcript) -> Mapping[str, object]:
     return {"type": "duration", "seconds": math.ceil(transcript.seconds)}
 
 
-def _codes(segments: Sequence[Segment]) -> list[dict[str, str]]:
+def languages_of(segments: Sequence[Segment]) -> list[dict[str, str]]:
     """Languages in the order in which they were heard; none in silence."""
     return [{"code": code} for code in dict.fromkeys(segment.language for segment in segments)]
 

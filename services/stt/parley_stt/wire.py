@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from parley_kit.errors import InvalidRequest, ModelNotFound, from_validation
 from parley_stt.endpointing import Endpointing
 from parley_stt.engine import Options, SttEngine
-from parley_stt.languages import code_of, listed
+from parley_stt.languages import asked_for
 
 Task = Literal["transcribe", "translate"]
 ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
@@ -40,6 +40,14 @@ class ServerVad(_Wire):
     threshold: float = Field(0.5, ge=0, le=1)
     prefix_padding_ms: int = Field(300, ge=0, le=5_000)
     silence_duration_ms: int = Field(500, ge=30, le=10_000)
+
+    @property
+    def endpointing(self) -> Endpointing:
+        return Endpointing(
+            threshold=self.threshold,
+            padding_s=self.prefix_padding_ms / 1000,
+            silence_s=self.silence_duration_ms / 1000,
+        )
 
 
 def _as_object(strategy: object) -> object:
@@ -137,7 +145,7 @@ def options(
             f"The model {engine.models[0]} transcribes and does not translate.", param="model"
         )
     return Options(
-        languages=_languages(request, engine),
+        languages=asked_for(request.language, request.languages, engine),
         task=request.task,
         prompt=request.prompt,
         keywords=tuple(filter(str.strip, (*request.keywords, request.hotwords))),
@@ -176,33 +184,9 @@ def _refuse_contradictions(request: TranscriptionRequest) -> None:
         raise InvalidRequest("chunking_strategy needs the VAD filter.", param="vad_filter")
 
 
-def _languages(request: TranscriptionRequest, engine: SttEngine) -> tuple[str, ...]:
-    """Codes of those asked for that the engine hears."""
-    if request.language:
-        code = code_of(request.language, engine.languages)
-        if code is None:
-            raise _unheard("language", engine)
-        return (code,)
-    codes = (code_of(name, engine.languages) for name in request.languages)
-    heard = tuple(dict.fromkeys(code for code in codes if code))
-    if any(request.languages) and not heard:
-        raise _unheard("languages", engine)
-    return heard
-
-
-def _unheard(param: str, engine: SttEngine) -> InvalidRequest:
-    heard = listed(engine.languages)
-    return InvalidRequest(f"The model {engine.models[0]} hears {heard}, not this.", param=param)
-
-
 def _endpointing(request: TranscriptionRequest, default: Endpointing | None) -> Endpointing | None:
-    strategy = request.chunking_strategy
-    if strategy:
-        return Endpointing(
-            threshold=strategy.threshold,
-            padding_s=strategy.prefix_padding_ms / 1000,
-            silence_s=strategy.silence_duration_ms / 1000,
-        )
+    if request.chunking_strategy:
+        return request.chunking_strategy.endpointing
     if request.vad_filter is None:
         return default
     return Endpointing() if request.vad_filter else None

@@ -4,6 +4,7 @@ Source: `RealtimeTranscriptionSessionCreateRequest` of OpenAI's Python SDK 3.52.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,9 +19,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from parley_kit.errors import InvalidRequest, ModelNotFound, from_validation
+from parley_stt import wire
 from parley_stt.endpointing import Endpointing
 from parley_stt.engine import Options, SttEngine
-from parley_stt.languages import code_of, listed
+from parley_stt.languages import asked_for
 from parley_stt.realtime.intake import Encoding
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
@@ -116,13 +118,11 @@ class _Vad(_Part):
     interrupt_response: bool | None = None
 
 
-class ServerVad(_Vad):
-    """Turns end after a silence."""
+class ServerVad(_Vad, wire.ServerVad):
+    """Turns end after a silence: the VAD of files, with what has no meaning there."""
 
-    type: Literal["server_vad"]
-    threshold: float = Field(0.5, ge=0, le=1)
-    prefix_padding_ms: int = Field(300, ge=0, le=5_000)
-    silence_duration_ms: int = Field(500, ge=30, le=10_000)
+    model_config = _Part.model_config
+
     idle_timeout_ms: int | None = None
 
 
@@ -183,12 +183,7 @@ class SessionConfig(_Part):
                 return Endpointing(
                     silence_s=_EAGERNESS_S[vad.eagerness], max_utterance_s=MAX_UTTERANCE_S
                 )
-        return Endpointing(
-            threshold=vad.threshold,
-            padding_s=vad.prefix_padding_ms / 1000,
-            silence_s=vad.silence_duration_ms / 1000,
-            max_utterance_s=MAX_UTTERANCE_S,
-        )
+        return replace(vad.endpointing, max_utterance_s=MAX_UTTERANCE_S)
 
     @property
     def wants_logprobs(self) -> bool:
@@ -228,7 +223,13 @@ def options(config: SessionConfig, engine: SttEngine) -> Options | None:
     if asked.model is not None and asked.model not in engine.models:
         raise ModelNotFound(asked.model)
     return Options(
-        languages=_languages(asked, engine),
+        languages=asked_for(
+            asked.language or "",
+            asked.languages or (),
+            engine,
+            path="session.audio.input.transcription.",
+            code="invalid_value",
+        ),
         prompt=asked.prompt or "",
         keywords=asked.keywords or (),
         words=config.wants_logprobs,
@@ -257,26 +258,3 @@ _TAGS = frozenset({"audio/pcm", "audio/pcmu", "audio/pcma", "server_vad", "seman
 def _untagged(loc: Sequence[int | str]) -> tuple[int | str, ...]:
     """The path of a field without the types that pydantic tells unions by."""
     return tuple(part for part in loc if part not in _TAGS)
-
-
-def _languages(asked: Transcription, engine: SttEngine) -> tuple[str, ...]:
-    """Codes of those asked for that the engine hears; empty: any."""
-    path = "session.audio.input.transcription"
-    if asked.language:
-        code = code_of(asked.language, engine.languages)
-        if code is None:
-            raise _unheard(f"{path}.language", engine)
-        return (code,)
-    names = [name for name in asked.languages or () if name]
-    codes = (code_of(name, engine.languages) for name in names)
-    heard = tuple(dict.fromkeys(code for code in codes if code))
-    if names and not heard:
-        raise _unheard(f"{path}.languages", engine)
-    return heard
-
-
-def _unheard(param: str, engine: SttEngine) -> InvalidRequest:
-    heard = listed(engine.languages)
-    return InvalidRequest(
-        f"The model {engine.models[0]} hears {heard}, not this.", param=param, code="invalid_value"
-    )

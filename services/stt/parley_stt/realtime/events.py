@@ -112,9 +112,7 @@ def transcription_completed(
         "content_index": 0,
         "transcript": transcript,
         "usage": {"type": "duration", "seconds": round(samples / SAMPLE_RATE, 3)},
-        "languages": [
-            {"code": code} for code in dict.fromkeys(segment.language for segment in segments)
-        ],
+        "languages": replies.languages_of(segments),
     }
     if logprobs:
         event["logprobs"] = replies.logprobs([word for seg in segments for word in seg.words])

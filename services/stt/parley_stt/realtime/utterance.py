@@ -42,9 +42,7 @@ class Utterance:
         return self.speech_end < self.samples
 
     def add(self, samples: Samples, silence: int = 0) -> None:
-        """Args:
-        silence: how many samples at its end are silence, those of earlier calls included.
-        """
+        """More of it; the last `silence` samples, of earlier calls too, are silence."""
         self._pieces.append(samples)
         self.samples += len(samples)
         self.speech_end = self.samples - silence

@@ -22,7 +22,7 @@ from parley_stt.engines.rehearing import rehearing
 from parley_stt.engines.whisper import hardware, weights
 from parley_stt.engines.whisper.device import Abandoned, Job
 from parley_stt.engines.whisper.languages import NAMES
-from parley_stt.engines.whisper.model import Model, Request
+from parley_stt.engines.whisper.model import Model
 from parley_stt.engines.whisper.pieces import Piece, cut
 from parley_stt.settings import SttSettings
 from parley_stt.voice import VoiceDetector
@@ -84,10 +84,10 @@ class FasterWhisperEngine:
         """See `SttEngine.transcribe`."""
         assert self._loaded is not None, "requests come when the engine is ready"
         model = self._loaded
-        request = Request(Job(options.patience_s), options, audio.seconds)
+        job = Job(options.patience_s)
         try:
             pieces = await self._in_thread(cut, audio, options.endpointing, self._voice)
-            async with aclosing(self._transcribed(model, pieces, request)) as transcribed:
+            async with aclosing(self._transcribed(model, pieces, job, options)) as transcribed:
                 async for segments in transcribed:
                     for segment in segments:
                         yield segment
@@ -95,26 +95,26 @@ class FasterWhisperEngine:
             log.error("an inference failed", exc_info=exc)
             raise InternalError from exc
         finally:
-            model.device.abandon(request.job)
+            model.device.abandon(job)
 
     async def _transcribed(
-        self, model: Model, pieces: Sequence[Piece], request: Request
+        self, model: Model, pieces: Sequence[Piece], job: Job, options: Options
     ) -> AsyncGenerator[list[Segment], None]:
         """The segments of each piece; where none is asked for, all have the language of the first.
 
         Where the device takes batches, as many pieces as it has rows for are under way at a time.
         """
-        languages = request.options.languages
+        languages = options.languages
         if pieces and not languages:
             segments, language = await self._in_thread(
-                model.transcribe, pieces[0], request, languages
+                model.transcribe, pieces[0], job, options, languages
             )
             yield segments
             pieces, languages = pieces[1:], (language,)
         under_way: deque[asyncio.Future[tuple[list[Segment], str]]] = deque()
         try:
             for piece in pieces:
-                under_way.append(self._in_thread(model.transcribe, piece, request, languages))
+                under_way.append(self._in_thread(model.transcribe, piece, job, options, languages))
                 if len(under_way) == self._hardware.rows:
                     yield (await under_way.popleft())[0]
             while under_way:

@@ -4,7 +4,6 @@ import copy
 import json
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,6 @@ from parley_stt.engines.whisper.transcript import segment_of
 # large-v3-turbo and the distilled models have lost the task; their decoders have 4 and 2 layers.
 _TURBO_MELS, _TURBO_LAYERS = 128, 4
 _UNTRANSLATING = ("turbo", "distil")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What does not differ between the pieces of a recording."""
-
-    job: Job
-    options: Options
-    seconds: float
 
 
 class Model:
@@ -64,7 +54,7 @@ class Model:
         self.device = Device(self._inner, hardware.workers, hardware.rows)
 
     def transcribe(
-        self, piece: Piece, request: Request, languages: Collection[str]
+        self, piece: Piece, job: Job, options: Options, languages: Collection[str]
     ) -> tuple[list[Segment], str]:
         """The piece's segments, and the code of its language.
 
@@ -75,9 +65,8 @@ class Model:
             Abandoned: the job was.
             RuntimeError, ValueError: the model's.
         """
-        options = request.options
         hints = fitting(options.prompt, options.keywords, self._encoded)
-        found, info = self._lane(piece, request.job, languages).transcribe(
+        found, info = self._lane(piece, job, languages).transcribe(
             piece.samples,
             language=next(iter(languages)) if len(languages) == 1 else None,
             task=options.task,
@@ -89,8 +78,7 @@ class Model:
             word_timestamps=options.words,
             **({"temperature": options.temperature} if options.temperature else {}),
         )
-        end_s = min(request.seconds, piece.end_s)
-        segments = [segment_of(one, info.language, piece.start_s, end_s) for one in found]
+        segments = [segment_of(one, info.language, piece.start_s, piece.end_s) for one in found]
         return [one for one in segments if one.text.strip()], info.language
 
     def close(self) -> None:
