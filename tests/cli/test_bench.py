@@ -1,6 +1,7 @@
 """The benchmarks measure what they say; their figures are not judged here."""
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -93,6 +94,14 @@ def test_resident_memory_is_that_of_all_processes(running: tuple[int, str]) -> N
 
     assert len(children(pid)) >= 2
     assert resident_bytes(pid) > sum(map(resident_bytes, children(pid)))
+
+
+def test_a_process_that_has_ended_holds_nothing() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+
+    assert children(ended.pid) == []
+    assert resident_bytes(ended.pid) == 0
 
 
 def test_a_process_that_ends_early_is_a_sentence_with_its_last_words() -> None:
