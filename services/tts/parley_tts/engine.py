@@ -1,13 +1,15 @@
 """What a TTS engine is to the routes."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parley_kit.app import Component
+from parley_tts.traced import Span
 
 Samples: TypeAlias = NDArray[np.int16]
 """Mono PCM, shape `(n,)`."""
@@ -29,21 +31,51 @@ class Voice:
     gender: Gender
 
 
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """What to say, in a voice of the engine; a speed of 2 takes half the time."""
+Blend: TypeAlias = tuple[tuple[str, float], ...]
+"""Ids of voices of the engine, each once, with their shares, which sum to 1."""
 
-    text: str
-    voice: str
-    speed: float
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to speak, whatever is said.
+
+    A speed of 2 takes half the time. The language is one of the engine's (a BCP 47 tag), or None
+    for that of the voice. Text that is not to be normalised is spoken as the engine reads it.
+    """
+
+    voice: Blend
+    speed: float = 1.0
+    language: str | None = None
+    normalise: bool = True
+
+
+class Flush(Enum):
+    """What stands in a stream of text where all before it is to be spoken, finished or not."""
+
+    FLUSH = "flush"
+
+
+Script: TypeAlias = AsyncIterable[str | Flush]
+"""What to say, in parts that may break anywhere; the characters of all parts together are the
+caller's text, which spans refer to."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word of the caller's text, and when it is spoken: seconds since the speech began."""
+
+    span: Span
+    start_s: float
+    end_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The next samples of a speech, and the seconds that the engine spent on them."""
+    """The next samples of a speech, the words in them, and the seconds that the engine took."""
 
     samples: Samples
     engine_s: float
+    words: tuple[TimedWord, ...] = ()
 
 
 class TtsEngine(Component, Protocol):
@@ -56,15 +88,21 @@ class TtsEngine(Component, Protocol):
     openai_voices: Mapping[str, str]
     """For each of OpenAI's voices the id of the one that stands in for it."""
 
+    languages: Sequence[str]
+    """BCP 47 tags of what `Manner.language` may be."""
+
+    blends: bool
+    """Whether several voices can be one."""
+
     sample_rate: int
     """Of the chunks, in Hz."""
 
-    def speak(self, speech: Speech) -> AsyncGenerator[Chunk, None]:
-        """Speak: at least one chunk; the first comes before the last is synthesised.
+    def speak(self, manner: Manner, script: Script) -> AsyncGenerator[Chunk, None]:
+        """Speak: the first chunk is a clause, and comes while the rest is still to be done.
 
-        Closing the generator stops the work.
+        Closing the generator stops the work, at the latest after one chunk.
 
         Raises:
-            ApiError: the engine cannot say this; before the first chunk.
+            ApiError: the engine cannot say this; before the first chunk, if the script is whole.
             EngineError: it failed.
         """
