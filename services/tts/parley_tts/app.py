@@ -1,9 +1,13 @@
 """Puts the TTS service together."""
 
+from typing import Any
+
 from parley_kit.app import Service
 from parley_kit.models import model_routes
+from parley_tts.cache import CachingEngine, PhraseCache
 from parley_tts.engine import TtsEngine
-from parley_tts.engines.embedded import EmbeddedEngine, Synthesiser
+from parley_tts.engines.scheduled import ScheduledEngine
+from parley_tts.engines.synthesiser import Synthesiser
 from parley_tts.routes import listing_routes, speech_routes
 from parley_tts.settings import TtsSettings
 
@@ -13,10 +17,13 @@ _OPEN_PATHS = frozenset({("GET", "/v1/audio/voices"), ("GET", "/v1/audio/models"
 
 def create_engine(settings: TtsSettings) -> TtsEngine:
     """The engine that the settings name; engines import what they need when they are chosen."""
-    return EmbeddedEngine(_synthesiser(settings), settings)
+    engine = ScheduledEngine(_synthesiser(settings), settings.served_models)
+    if not settings.cache_mb:
+        return engine
+    return CachingEngine(engine, PhraseCache(settings.cache_mb << 20), settings.cache_max_chars)
 
 
-def _synthesiser(settings: TtsSettings) -> Synthesiser:
+def _synthesiser(settings: TtsSettings) -> Synthesiser[Any]:
     from parley_tts.engines import espeak, flite
 
     if settings.engine == "flite" or (settings.engine == "auto" and flite.is_installed()):

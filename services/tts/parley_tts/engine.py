@@ -1,6 +1,6 @@
 """What a TTS engine is to the routes."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol, TypeAlias
@@ -61,6 +61,16 @@ caller's text, which spans refer to."""
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A `Script` that is there from the beginning."""
+
+    text: str
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        yield self.text
+
+
+@dataclass(frozen=True, slots=True)
 class TimedWord:
     """A word of the caller's text, and when it is spoken: seconds since the speech began."""
 
@@ -84,18 +94,23 @@ class TtsEngine(Component, Protocol):
     models: Sequence[str]
     """Ids that are served; the first is the engine's own, the others are aliases of it."""
 
-    voices: Sequence[Voice]
-    openai_voices: Mapping[str, str]
-    """For each of OpenAI's voices the id of the one that stands in for it."""
-
-    languages: Sequence[str]
-    """BCP 47 tags of what `Manner.language` may be."""
-
     blends: bool
     """Whether several voices can be one."""
 
     sample_rate: int
     """Of the chunks, in Hz."""
+
+    @property
+    def voices(self) -> Sequence[Voice]:
+        """At least one once the engine is ready; maybe none before."""
+
+    @property
+    def openai_voices(self) -> Mapping[str, str]:
+        """For each of OpenAI's voices the id of the one that stands in for it; as `voices`."""
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """BCP 47 tags of what `Manner.language` may be; as `voices`."""
 
     def speak(self, manner: Manner, script: Script) -> AsyncGenerator[Chunk, None]:
         """Speak: the first chunk is a clause, and comes while the rest is still to be done.

@@ -18,7 +18,8 @@ class TtsSettings(ServiceSettings):
     )
     served_models: Names = ("kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
     max_input_chars: int = Field(4096, ge=1, le=1_000_000)
-    max_piece_chars: int = Field(250, ge=40, le=2_000, description="of one call of the engine")
+    cache_mb: int = Field(64, ge=0, le=65_536, description="of repeated phrases; 0: none")
+    cache_max_chars: int = Field(200, ge=1, le=10_000, description="of a phrase that is kept")
     max_concurrency: int = Field(16, ge=1, le=10_000)
     # A player that reads as fast as it plays needs as long as the speech lasts; it is also how
     # long the OpenAI SDK waits.

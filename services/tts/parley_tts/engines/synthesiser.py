@@ -35,15 +35,24 @@ class Synthesiser(Protocol[P]):
     """
 
     name: str
-    voices: Sequence[Voice]
-    openai_voices: Mapping[str, str]
-    languages: Sequence[str]
     blends: bool
     sample_rate: int
     workers: int
     max_size: int
     """The most that the phrases of one call of `synthesise` may have together, each of which
     counts one more than its size."""
+
+    @property
+    def voices(self) -> Sequence[Voice]:
+        """Those that there are; maybe none before it is loaded."""
+
+    @property
+    def openai_voices(self) -> Mapping[str, str]:
+        """For each of OpenAI's voices the id of the one that stands in for it; as `voices`."""
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """BCP 47 tags; as `voices`."""
 
     def load(self) -> None:
         """Make ready; may take minutes.
@@ -53,13 +62,16 @@ class Synthesiser(Protocol[P]):
         """
 
     def close(self) -> None:
-        """Let go of everything; nothing is called afterwards."""
+        """Let go of everything; called once, also while `load` runs, which then ends soon."""
 
     def status(self) -> Mapping[str, object]:
         """Engine, model, device and what else there is to tell, at any time."""
 
     def phonemise(self, clause: Traced, manner: Manner) -> Sequence[P]:
         """Phrases that say the clause, each of at most `max_size`; none if nothing has a sound.
+
+        Args:
+            manner: its language is always given here.
 
         Raises:
             ApiError: it has words, and this engine cannot read them.
