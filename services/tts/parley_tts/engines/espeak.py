@@ -7,22 +7,28 @@ wheel (the extra `espeak`), which carries library and data, is installed.
 
 import ctypes
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
 
 from parley_kit.errors import SettingsError
-from parley_tts.engine import EngineError, Gender, Samples, Voice
+from parley_tts.engine import EngineError, Gender, Manner, Samples, Voice
+from parley_tts.engines.silence import seamed, spoken_part
+from parley_tts.engines.spelling import Spelling, readable, spellings, together
+from parley_tts.engines.synthesiser import Sound
+from parley_tts.engines.word_times import Mark, timed_words
 from parley_tts.tempo import at_tempo
+from parley_tts.traced import Traced
 
 # Constants of espeak-ng's `speak_lib.h`.
 _SYNCHRONOUS = 2
 _DO_NOT_EXIT = 0x8000
-_UTF8, _PAUSE_AT_END = 0x0001, 0x1000
+_UTF8 = 0x0001
 _RATE_PARAMETER = 1
 _OK = 0
+_LIST_END, _WORD = 0, 1  # of `espeak_EVENT_TYPE`
 
 # Its own is 175; a recogniser understands this better.
 _WORDS_PER_MINUTE = 160
@@ -64,6 +70,10 @@ _TABLE: tuple[tuple[str, str, str, Gender, str], ...] = (
     ("uk", "Ukrainian", "uk", "male", "zle/uk"),
 )  # fmt: skip
 _FILES = MappingProxyType({row[0]: row[4] for row in _TABLE})
+_LANGUAGES = MappingProxyType({row[0]: row[2] for row in _TABLE})
+_FILES_OF_LANGUAGES = MappingProxyType(
+    {row[2]: row[4] for row in reversed(_TABLE) if "+" not in row[4]}
+)
 # The variants that a recogniser understands best stand in for most.
 _OPENAI_VOICES = MappingProxyType(
     {
@@ -75,8 +85,24 @@ _OPENAI_VOICES = MappingProxyType(
     }
 )  # fmt: skip
 
+
+class _CEvent(ctypes.Structure):
+    """`espeak_EVENT` of espeak-ng's `speak_lib.h`."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", ctypes.c_char * 8),
+    )
+
+
 _Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_CEvent)
 )
 
 
@@ -94,7 +120,11 @@ class EspeakSynthesiser:
         Voice(ident, name, language, gender) for ident, name, language, gender, _ in _TABLE
     )
     openai_voices: Mapping[str, str] = _OPENAI_VOICES
+    languages: Sequence[str] = tuple(sorted(_FILES_OF_LANGUAGES))
+    blends = False
     sample_rate = _SAMPLE_RATE
+    workers = 1
+    max_size = 250
 
     def __init__(self) -> None:
         self._espeak: ctypes.CDLL | None = None
@@ -104,46 +134,96 @@ class EspeakSynthesiser:
         with self._library_lock:
             self._espeak = _opened()
 
-    def spelling(self, text: str) -> str:
-        """See `Synthesiser.spelling`; espeak-ng reads Unicode."""
-        return text
+    def close(self) -> None:
+        """See `Synthesiser.close`; the library stays."""
+        self._espeak = None
 
-    def synthesise(self, text: str, voice: str, speed: float) -> Samples:
+    def status(self) -> Mapping[str, object]:
+        """See `Synthesiser.status`."""
+        return {"engine": self.name, "model": self.name, "device": "cpu"}
+
+    def phonemise(self, clause: Traced, manner: Manner) -> Sequence[Spelling]:
+        """See `Synthesiser.phonemise`; espeak-ng reads Unicode."""
+        return spellings(readable(clause), clause, self.name, self.max_size)
+
+    def synthesise(self, phrases: Sequence[Spelling], manner: Manner) -> Sound:
         """See `Synthesiser.synthesise`."""
-        rate, tempo = _rate_and_tempo(speed)
+        text, (voice, _) = together(phrases), manner.voice[0]
+        rate, tempo = _rate_and_tempo(manner.speed)
         with self._library_lock:
-            samples = self._spoken(text, voice, rate)
-        return samples if tempo == 1 else at_tempo(samples, _SAMPLE_RATE, tempo)
+            samples, starts = self._spoken(text.text, _file(voice, manner.language), rate)
+        faster = samples if tempo == 1 else at_tempo(samples, _SAMPLE_RATE, tempo)
+        stretch = len(faster) / max(len(samples), 1)
+        marks = [
+            Mark(mark.at, mark.start_s * stretch, mark.end_s * stretch)
+            for mark in _marks(samples, starts)
+        ]
+        sound = Sound(faster, timed_words(text, marks))
+        spoken = spoken_part(faster, _SAMPLE_RATE)
+        return seamed(sound, _SAMPLE_RATE, spoken, text.text, manner.speed)
 
-    def _spoken(self, text: str, voice: str, rate: int) -> Samples:
+    def _spoken(self, text: str, file: str, rate: int) -> tuple[Samples, list[tuple[int, int]]]:
+        """The samples, and of each word its first character and its first sample."""
         espeak, heard = self._espeak, _Listener()
-        assert espeak is not None, "the engine has been started"
+        assert espeak is not None, "the engine has been loaded"
         data = text.encode()
         results = (
-            espeak.espeak_SetVoiceByName(_FILES[voice].encode()),
+            espeak.espeak_SetVoiceByName(file.encode()),
             espeak.espeak_SetParameter(_RATE_PARAMETER, rate, 0),
             espeak.espeak_SetSynthCallback(heard.callback),
-            espeak.espeak_Synth(data, len(data) + 1, 0, 0, 0, _UTF8 | _PAUSE_AT_END, None, None),
+            espeak.espeak_Synth(data, len(data) + 1, 0, 0, 0, _UTF8, None, None),
         )
         if any(result not in (_OK, None) for result in results):
             raise EngineError("espeak-ng failed")
-        return heard.samples()
+        return heard.samples(), heard.words
 
 
 class _Listener:
     """Collects what the library gives to its callback; has to outlive the call."""
 
     def __init__(self) -> None:
+        self.words: list[tuple[int, int]] = []
         self._parts: list[bytes] = []
         self.callback = _Callback(self._hear)
 
-    def _hear(self, wav: "ctypes._Pointer[ctypes.c_short]", length: int, _events: int) -> int:
+    def _hear(
+        self,
+        wav: "ctypes._Pointer[ctypes.c_short]",
+        length: int,
+        events: "ctypes._Pointer[_CEvent]",
+    ) -> int:
         if wav and length > 0:
             self._parts.append(ctypes.string_at(wav, 2 * length))
+        self.words += [
+            (e.text_position - 1, e.sample) for e in _until_end(events) if e.type == _WORD
+        ]
         return 0
 
     def samples(self) -> Samples:
         return np.frombuffer(b"".join(self._parts), np.int16)
+
+
+def _until_end(events: "ctypes._Pointer[_CEvent]") -> Iterator[_CEvent]:
+    at = 0
+    while events[at].type != _LIST_END:
+        yield events[at]
+        at += 1
+
+
+def _marks(samples: Samples, starts: Sequence[tuple[int, int]]) -> Iterator[Mark]:
+    """The library says where words start; they end where it falls silent, or with the next."""
+    ends = [start for _, start in starts[1:]] + [len(samples)]
+    for (at, start), end in zip(starts, ends, strict=True):
+        first = start / _SAMPLE_RATE
+        yield Mark(at, first, first + spoken_part(samples[start:end], _SAMPLE_RATE)[1])
+
+
+def _file(voice: str, language: str | None) -> str:
+    """Of the voice, as it speaks the language."""
+    if language in (None, _LANGUAGES[voice]):
+        return _FILES[voice]
+    _, plus, variant = _FILES[voice].partition("+")
+    return f"{_FILES_OF_LANGUAGES[language]}{plus}{variant}"
 
 
 def _rate_and_tempo(speed: float) -> tuple[int, float]:
