@@ -168,7 +168,7 @@ async def test_decoding_has_a_deadline() -> None:
     ],
 )
 def test_a_confined_process_stays_inside_its_limits(limit: str, work: str, tmp_path: Path) -> None:
-    program = f"from parley_stt.confinement import *\nimport os, socket, sys\n{limit}\n{work}"
+    program = f"from parley_kit.confinement import *\nimport os, socket, sys\n{limit}\n{work}"
     with open(tmp_path / "written", "wb") as written:
         confined = subprocess.run(
             [sys.executable, "-c", program],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from parley_kit.downloads import Download
 from parley_kit.errors import SettingsError
 from parley_stt.app import create_app
 from parley_stt.engines.whisper import weights
@@ -116,7 +117,7 @@ def test_a_model_that_is_not_there_stops_the_start_with_a_sentence(
 @pytest.mark.anyio
 async def test_a_directory_without_a_model_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"lacks model\.bin, config\.json, tokenizer\.json\."):
-        await weights.find(str(tmp_path), weights.Download())
+        await weights.find(str(tmp_path), Download())
 
 
 def test_a_broken_model_stops_the_start_with_a_sentence(
@@ -133,9 +134,9 @@ def test_a_broken_model_stops_the_start_with_a_sentence(
 
 
 def test_the_progress_of_a_download_is_logged_in_tenths(caplog: pytest.LogCaptureFixture) -> None:
-    progress = weights.Download()
+    progress = Download()
     progress.total_bytes = 1_000_000
-    with caplog.at_level("INFO", "parley.stt.weights"):
+    with caplog.at_level("INFO", "parley.downloads"):
         for _ in range(1000):
             progress.advance(1000)
 

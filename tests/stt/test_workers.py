@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from parley_stt import processes
+from parley_kit import processes
 from parley_stt.engines.pocketsphinx_protocol import Ask, question
 from parley_stt.engines.workers import NoWorker, WorkerError, WorkerPool
 from tests.serving import wait_until

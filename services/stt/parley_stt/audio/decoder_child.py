@@ -14,8 +14,8 @@ import struct
 import sys
 from io import BytesIO
 
+from parley_kit.confinement import bound_memory, confine, seal, yield_after
 from parley_stt.audio.outcome import Outcome
-from parley_stt.confinement import bound_memory, confine, seal, yield_after
 
 SIZE = struct.Struct("<Q")
 

@@ -7,7 +7,7 @@ import sys
 from asyncio.subprocess import Process
 from contextlib import suppress
 
-from parley_stt import processes
+from parley_kit import processes
 from parley_stt.audio.decoder_child import SIZE
 
 _MODULE = "parley_stt.audio.decoder_child"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from parley_stt.confinement import confine
+from parley_kit.confinement import confine
 from parley_stt.engines import frames
 from parley_stt.engines import pocketsphinx_protocol as protocol
 from parley_stt.engines.pocketsphinx_decoding import CepstralMean, SpokenUtterance, decoder, words

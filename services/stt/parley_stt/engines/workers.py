@@ -10,7 +10,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from parley_stt import processes
+from parley_kit import processes
 from parley_stt.engines import frames
 
 log = logging.getLogger("parley.stt.workers")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from parley_kit.downloads import Download
 from parley_kit.errors import InternalError
 from parley_stt.audio import SAMPLE_RATE
 from parley_stt.audio.samples import Audio
@@ -43,7 +44,7 @@ class FasterWhisperEngine:
         """
         self._settings = settings
         self._hardware = hardware.choose(settings, hardware.probe())
-        self._download = weights.Download()
+        self._download = Download()
         self._voice = VoiceDetector()
         self._loaded: Model | None = None
         # A piece has a thread of its own, which mostly waits for its turn on the device.

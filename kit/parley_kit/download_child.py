@@ -1,6 +1,6 @@
 """Downloads a model into the Hugging Face cache; a process of its own, which can be killed.
 
-    python -m parley_stt.engines.whisper.download_child <repository>
+    python -m parley_kit.download_child <repository> <pattern of file names>...
 
 Writes JSON lines: `{"total": bytes}`, `{"done": bytes}` each time that some have come, and at last
 `{"path": directory}` or `{"refused": why}`.
@@ -21,9 +21,7 @@ from huggingface_hub.errors import (
 )
 from tqdm import tqdm
 
-from parley_stt.confinement import confine
-
-_FILES = ["config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"]
+from parley_kit.confinement import confine
 
 
 class Bar(tqdm):  # type: ignore[misc]  # it has no types
@@ -46,18 +44,18 @@ def tell(**news: object) -> None:
     os.write(sys.stdout.fileno(), json.dumps(news).encode() + b"\n")
 
 
-def download(name: str) -> None:
+def download(name: str, patterns: list[str]) -> None:
     with suppress(DryRunError):  # without a network the cache may have it all the same
-        files = snapshot_download(name, allow_patterns=_FILES, dry_run=True)
+        files = snapshot_download(name, allow_patterns=patterns, dry_run=True)
         tell(total=sum(file.file_size or 0 for file in files if file.will_download))
-    tell(path=snapshot_download(name, allow_patterns=_FILES, tqdm_class=Bar))
+    tell(path=snapshot_download(name, allow_patterns=patterns, tqdm_class=Bar))
 
 
 def main() -> None:
     confine()
-    name = sys.argv[1]
+    name, *patterns = sys.argv[1:]
     try:
-        download(name)
+        download(name, patterns)
     except (HFValidationError, RepositoryNotFoundError):
         tell(refused=f"there is no model {name} to download")
     except LocalEntryNotFoundError:
