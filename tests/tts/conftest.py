@@ -10,8 +10,11 @@ import httpx2
 import pytest
 
 from parley_tts.app import create_app
+from parley_tts.engines.espeak import EspeakSynthesiser
+from parley_tts.engines.flite import FliteSynthesiser
 from parley_tts.settings import TtsSettings
 from tests.serving import serve
+from tests.tts.embedded import Embedded
 
 MODELS = {"flite": "flite", "espeak": "espeak-ng"}
 
@@ -36,3 +39,26 @@ def tts_url(engine: str) -> Iterator[str]:
 def client(tts_url: str) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=tts_url, timeout=30) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def flite_() -> FliteSynthesiser:
+    """Outside of a service."""
+    loaded = FliteSynthesiser()
+    loaded.load()
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def espeak_() -> EspeakSynthesiser:
+    """Outside of a service."""
+    loaded = EspeakSynthesiser()
+    loaded.load()
+    return loaded
+
+
+@pytest.fixture(params=["flite_", "espeak_"])
+def synthesiser(request: pytest.FixtureRequest) -> Embedded:
+    """Each of the embedded engines, outside of a service."""
+    loaded: Embedded = request.getfixturevalue(request.param)
+    return loaded

@@ -2,7 +2,9 @@
 
 import itertools
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 from typing import get_args
 
 import espeakng_loader
@@ -16,27 +18,20 @@ from parley_kit.errors import SettingsError
 from parley_tts.app import create_app, create_engine
 from parley_tts.engine import Gender
 from parley_tts.engines import espeak, flite
-from parley_tts.engines.embedded import Synthesiser
 from parley_tts.engines.espeak import EspeakSynthesiser
 from parley_tts.engines.flite import FliteSynthesiser
 from parley_tts.settings import TtsSettings
 from parley_tts.tempo import at_tempo
 from tests.serving import error_of, serve
-from tests.tts.sounds import Samples, sound_alike, timbre_distance
+from tests.tts.embedded import LETTERS, Embedded, said
+from tests.tts.sounds import Samples, loudness, sound_alike, timbre_distance
 from tests.tts.test_speech import OPENAI_VOICES
 
 SENTENCE = "Radio seven is on the air."
 NOWHERE = "libnowhere.so.1"
 
 
-@pytest.fixture(scope="module", params=[FliteSynthesiser, EspeakSynthesiser])
-def synthesiser(request: pytest.FixtureRequest) -> Synthesiser:
-    loaded: Synthesiser = request.param()
-    loaded.load()
-    return loaded
-
-
-def test_each_of_openai_s_voices_stands_for_one_that_is_listed(synthesiser: Synthesiser) -> None:
+def test_each_of_openai_s_voices_stands_for_one_that_is_listed(synthesiser: Embedded) -> None:
     listed = {voice.id for voice in synthesiser.voices}
 
     assert set(synthesiser.openai_voices) == set(OPENAI_VOICES)
@@ -44,7 +39,7 @@ def test_each_of_openai_s_voices_stands_for_one_that_is_listed(synthesiser: Synt
     assert len(set(synthesiser.openai_voices.values())) >= 4
 
 
-def test_what_is_listed_of_a_voice_is_complete(synthesiser: Synthesiser) -> None:
+def test_what_is_listed_of_a_voice_is_complete(synthesiser: Embedded) -> None:
     assert len({voice.id for voice in synthesiser.voices}) == len(synthesiser.voices)
     for voice in synthesiser.voices:
         assert voice.gender in get_args(Gender)
@@ -52,10 +47,8 @@ def test_what_is_listed_of_a_voice_is_complete(synthesiser: Synthesiser) -> None
         assert voice.name
 
 
-def test_flite_s_voices_are_as_many_as_are_listed() -> None:
-    flite_ = FliteSynthesiser()
-    flite_.load()
-    spoken = [flite_.synthesise(SENTENCE, voice.id, 1.0) for voice in flite_.voices]
+def test_flite_s_voices_are_as_many_as_are_listed(flite_: FliteSynthesiser) -> None:
+    spoken = [said(flite_, SENTENCE, voice.id).samples for voice in flite_.voices]
 
     for one, other in itertools.combinations(spoken, 2):
         assert timbre_distance(one, other) > 0.3
@@ -70,26 +63,69 @@ def test_the_files_of_espeak_s_voices_exist() -> None:
         assert not variant or (data / "voices" / "!v" / variant).is_file()
 
 
-def test_engines_in_one_process_do_not_disturb_each_other(synthesiser: Synthesiser) -> None:
+def test_engines_in_one_process_do_not_disturb_each_other(synthesiser: Embedded) -> None:
     voice, other = synthesiser.voices[0].id, synthesiser.voices[3].id
-    before = synthesiser.synthesise(SENTENCE, voice, 1.0)
+    before = said(synthesiser, SENTENCE, voice)
     second = type(synthesiser)()
     second.load()
-    second.synthesise(SENTENCE, other, 3.0)
+    said(second, SENTENCE, other, speed=3.0)
+    second.close()
 
-    assert sound_alike(synthesiser.synthesise(SENTENCE, voice, 1.0), before)
+    assert sound_alike(said(synthesiser, SENTENCE, voice).samples, before.samples)
 
 
-def test_no_memory_is_lost_from_speech_to_speech(synthesiser: Synthesiser) -> None:
+def test_threads_that_speak_at_once_do_not_disturb_each_other(synthesiser: Embedded) -> None:
+    voices = [voice.id for voice in synthesiser.voices[:4]]
+    alone = [said(synthesiser, SENTENCE, voice) for voice in voices]
+    with ThreadPoolExecutor(4) as threads:
+        beside = list(threads.map(lambda voice: said(synthesiser, SENTENCE, voice), voices * 2))
+
+    for one, other in zip(alone * 2, beside, strict=True):
+        assert sound_alike(one.samples, other.samples)
+        assert [word.span for word in one.words] == [word.span for word in other.words]
+
+
+def test_no_memory_is_lost_from_speech_to_speech(synthesiser: Embedded) -> None:
     def speak(times: int) -> int:
         for _ in range(times):
-            synthesiser.synthesise(SENTENCE, synthesiser.voices[3].id, 1.0)
+            said(synthesiser, SENTENCE, synthesiser.voices[3].id)
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         return pages * resource.getpagesize()
 
     once = speak(20)
 
     assert speak(80) - once < 4_000_000, "80 speeches have more than 6 MB"
+
+
+def test_voices_are_equally_loud(synthesiser: Embedded) -> None:
+    digits = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10."  # in the language of each
+    decibels = {
+        voice.id: 20 * np.log10(loudness(said(synthesiser, digits, voice.id).samples))
+        for voice in synthesiser.voices
+    }
+
+    middle = median(decibels.values())
+    assert {voice: level for voice, level in decibels.items() if abs(level - middle) > 3} == {}
+
+
+def test_no_voice_of_flite_s_is_cut_off(flite_: FliteSynthesiser) -> None:
+    for voice in flite_.voices:
+        assert np.abs(said(flite_, LETTERS, voice.id).samples.astype(int)).max() < 32_700
+
+
+def test_espeak_s_voices_speak_other_languages(espeak_: EspeakSynthesiser) -> None:
+    """In the timbre of the voice, with the sounds of the language."""
+    digits = "1, 2, 3, 4."
+    english = said(espeak_, digits, "en-us+f5").samples
+    german = said(espeak_, digits, "en-us+f5", language="de").samples
+
+    assert sound_alike(said(espeak_, digits, "en-us+f5", language="en-US").samples, english)
+    assert sound_alike(
+        said(espeak_, digits, "de", language="en-US").samples,
+        said(espeak_, digits, "en-us").samples,
+    )
+    assert not sound_alike(german, english)
+    assert not sound_alike(german, said(espeak_, digits, "de").samples)
 
 
 @pytest.mark.parametrize("tempo", [0.5, 0.8, 1.5, 2.0])
@@ -109,17 +145,18 @@ def decoder() -> Decoder:
 
 
 @pytest.mark.parametrize("voice", ["alloy", "nova"])
-def test_a_recogniser_understands_flite(voice: str, decoder: Decoder) -> None:
+def test_a_recogniser_understands_flite(
+    voice: str, decoder: Decoder, flite_: FliteSynthesiser
+) -> None:
     """Word errors over the sentences stay below what a call can bear, 15 %."""
-    flite_, errors, words = FliteSynthesiser(), 0, 0
-    flite_.load()
+    errors, words = 0, 0
     for sentence in (
         "please call me back when you have the results of my blood test",
         "the train leaves the station at half past seven in the evening",
         "can you tell me the way to the nearest hospital",
         "it is important to drink enough water when it is hot",
     ):
-        speech = flite_.synthesise(sentence, flite_.openai_voices[voice], 1.0)
+        speech = said(flite_, sentence, flite_.openai_voices[voice]).samples
         expected, heard = sentence.split(), _heard(speech, decoder)
         errors, words = errors + _distance(expected, heard), words + len(expected)
 

@@ -10,7 +10,7 @@ _CURRENCIES = {"€": "euros", "£": "pounds", "¥": "yen", "₹": "rupees"}
 _AMOUNT = re.compile(rf"([{''.join(_CURRENCIES)}])\s?(\d(?:[\d.,]*\d)?)")
 _RANGE = re.compile(r"(?<=\d)\s?[\u2012\u2013]\s?(?=\d)")
 _DASH = re.compile(r"\s*[\u2014\u2015]\s*|\s+[\u2012\u2013]\s+")
-_FRACTION = re.compile(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])")
+_FRACTION = re.compile(r"(?<=\d)[\u00bc-\u00be\u2150-\u215e]")
 _ASCII = str.maketrans(
     {
         "\u2018": "'", "\u2019": "'", "\u201a": "'", "\u2032": "'",
@@ -32,7 +32,7 @@ def in_ascii(text: Traced) -> Traced:
     """`text` for an engine that knows English alone: what has no transliteration is dropped."""
     text = text.sub(_AMOUNT, lambda match: f"{match[2]} {_CURRENCIES[match[1]]}")
     text = text.sub(_RANGE, lambda _: " to ").sub(_DASH, lambda _: ", ")
-    return mapped(text.sub(_FRACTION, lambda _: " "), _transliterated)
+    return mapped(text.sub(_FRACTION, lambda match: f" {match[0]}"), _transliterated)
 
 
 def _transliterated(char: str) -> str:

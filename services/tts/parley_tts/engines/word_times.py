@@ -43,8 +43,10 @@ def timed_words(text: Traced, marks: Sequence[Mark]) -> tuple[TimedWord, ...]:
 
 
 def _units(text: Traced, marks: Sequence[Mark]) -> Iterator[_Unit]:
+    done = 0
     for start, end in _word_bounds(text.text, {mark.at for mark in marks}):
-        inside = [mark for mark in marks if start <= mark.at < end]
+        inside = [mark for mark in marks if done <= mark.at < end]
+        done = end
         first = min((mark.start_s for mark in inside), default=0.0)
         last = max((mark.end_s for mark in inside), default=0.0)
         yield _Unit(_core(text[start:end]), (first, last) if inside else None)
