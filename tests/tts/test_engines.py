@@ -163,6 +163,24 @@ def test_a_recogniser_understands_flite(
     assert errors / words < 0.15
 
 
+@pytest.mark.parametrize("speed", [0.7, 1.0])
+def test_a_recogniser_hears_the_words_when_they_are_said_to_be_spoken(
+    speed: float, synthesiser: Embedded, decoder: Decoder
+) -> None:
+    text = "please call me back when you have the results of my blood test"
+    for name in ("ash", "coral"):
+        sound = said(synthesiser, text, synthesiser.openai_voices[name], speed=speed)
+        _heard(soxr.resample(sound.samples, synthesiser.sample_rate, 16_000), decoder)
+        heard = {part.word.split("(")[0]: part for part in decoder.seg()}
+        told = {text[word.span.start : word.span.end]: word for word in sound.words}
+        understood = heard.keys() & told.keys()
+
+        assert len(understood) >= 10
+        for word in understood:
+            assert told[word].start_s == pytest.approx(heard[word].start_frame / 100, abs=0.15)
+            assert told[word].end_s == pytest.approx(heard[word].end_frame / 100, abs=0.15)
+
+
 def _heard(speech: Samples, decoder: Decoder) -> list[str]:
     at_24_khz = soxr.resample(speech, 16_000, 24_000)
     decoder.start_utt()
