@@ -7,7 +7,7 @@ import pytest
 from parley.bench import hostile
 from parley.bench.bombs import BOMBS
 from parley.bench.figures import Report
-from parley.bench.stt_client import Served
+from parley.bench.served import Served
 from parley.errors import ServiceFailed
 from tests.stt.breakable import service
 from tests.stt.recordings import WEATHER

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from parley.bench.bombs import BOMBS, silence
 from parley.bench.figures import Report, percentile
 from parley.bench.process import resident_bytes
-from parley.bench.stt_client import Served
+from parley.bench.served import Served
 from parley.errors import ServiceFailed
 
 _MAX_BYTES = 25 << 20

@@ -1,33 +1,13 @@
-"""Callers of an STT service, and a service of its own process for them."""
+"""Callers of an STT service."""
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
 import httpx2
 
-from parley.bench.process import python, ready_process
 from parley.errors import ServiceFailed
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A running service."""
-
-    url: str
-    pid: int
-
-
-@contextmanager
-def served(settings: Mapping[str, object]) -> Iterator[Served]:
-    """An STT service with these settings, warm."""
-    command = python("parley.bench.stt_server", json.dumps(settings))
-    with ready_process(command) as (child, ready):
-        yield Served(f"http://127.0.0.1:{ready['port']}", child.pid)
 
 
 class SttCaller:

@@ -15,8 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from parley.bench.figures import Report
 from parley.bench.process import cpu_seconds, descendants
+from parley.bench.served import Served, served
 from parley.bench.sound import RATE, silence, speech
-from parley.bench.stt_client import Served, served
 
 _RATE = 24_000
 _CHUNK_S = 0.05
@@ -31,7 +31,7 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 def measure(report: Report, step: Callable[[str], None]) -> None:
     settings = {"engine": "pocketsphinx", "max_sessions": _SESSIONS}
-    with served(settings) as service:
+    with served("stt", settings) as service:
         asyncio.run(_latency(report, service, step))
         asyncio.run(_idle_cost(report, service, step))
 

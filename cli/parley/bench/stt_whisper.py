@@ -12,8 +12,9 @@ from parley.bench import random_whisper
 from parley.bench.bare_whisper import BareWhisper, best, pools
 from parley.bench.figures import Report, percentile
 from parley.bench.lag import lag_buckets, lag_p99_ms
+from parley.bench.served import served
 from parley.bench.sound import speech, wav
-from parley.bench.stt_client import SttCaller, closed_loop, served, while_running
+from parley.bench.stt_client import SttCaller, closed_loop, while_running
 
 _SHORT_S = 3.0
 _LONG_S = 600.0
@@ -34,7 +35,7 @@ def measure(report: Report, step: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         step("writing a model with the architecture of Whisper tiny")
         model = random_whisper.write(Path(folder) / "tiny", random_whisper.TINY)
-        with served({**_SETTINGS, "model": str(model)}) as service:
+        with served("stt", {**_SETTINGS, "model": str(model)}) as service:
             workers = httpx2.get(f"{service.url}/status").json()["parallel"]
             asyncio.run(_against_the_bare(report, pools(model), workers, service.url, step))
 

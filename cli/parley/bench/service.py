@@ -1,7 +1,7 @@
-"""One STT service for `bench stt`: `python -m parley.bench.stt_server '{"engine": ...}'`.
+"""One service for a benchmark: `python -m parley.bench.service stt '{"engine": ...}'`.
 
-The argument is JSON with settings. Prints its port as JSON when the engine is warm; serves until
-SIGTERM.
+The second argument is JSON with settings. Prints its port as JSON when the engine is warm; serves
+until SIGTERM.
 """
 
 import json
@@ -9,17 +9,18 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from parley_kit.app import Service
 from parley_kit.health import State
 from parley_kit.logging import configure
 from parley_kit.server import Server, bind, config
-from parley_stt.app import create_app
-from parley_stt.settings import SttSettings
 
 
 def main() -> int:
-    service = create_app(SttSettings(allow_anonymous=True, **json.loads(sys.argv[1])))
+    name, settings = sys.argv[1:]
+    service = _SERVICES[name](json.loads(settings))
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  log lines are written, and read by no one
     configure("json", "info")
     sock = bind("127.0.0.1", 0)
@@ -29,6 +30,24 @@ def main() -> int:
     threading.Thread(target=_announce, args=(service, ready), daemon=True).start()
     server.run(sockets=[sock])
     return 0 if service.health.reason is None else 1
+
+
+def _stt(settings: Mapping[str, Any]) -> Service:
+    from parley_stt.app import create_app
+    from parley_stt.settings import SttSettings
+
+    return create_app(SttSettings(allow_anonymous=True, **settings))
+
+
+def _tts(settings: Mapping[str, Any]) -> Service:
+    from parley_tts.app import create_app
+    from parley_tts.settings import TtsSettings
+
+    return create_app(TtsSettings(allow_anonymous=True, **settings))
+
+
+# Imported when they run: not every environment has the packages of both.
+_SERVICES: Mapping[str, Callable[[Mapping[str, Any]], Service]] = {"stt": _stt, "tts": _tts}
 
 
 def _announce(service: Service, ready: str) -> None:
