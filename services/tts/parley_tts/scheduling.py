@@ -81,7 +81,7 @@ class Speech(Generic[P]):
         """Take the pieces of the next chunk: at least one, and others while they fit."""
         count = portion(list(self.pieces), budget)
         taken = [self.pieces.popleft() for _ in range(count)]
-        self._last_size = sum(piece.size for piece in taken)
+        self._last_size = sum(piece.size + 1 for piece in taken)
         self.is_spoken = True
         return taken
 

@@ -125,7 +125,9 @@ class ScheduledEngine(Generic[P]):
             return [Piece(Silence(part.seconds), 0, Boundary.PARAGRAPH, alone=True)]
         text = normalised(part.text, manner.language or "") if manner.normalise else part.text
         phrases = self._synthesiser.phonemise(text, manner)
-        pieces = [Piece[P | Silence](phrase, phrase.size, Boundary.WORD) for phrase in phrases]
+        pieces: list[Piece[P | Silence]] = [
+            Piece(phrase, phrase.size, Boundary.WORD) for phrase in phrases
+        ]
         return pieces and [*pieces[:-1], replace(pieces[-1], boundary=part.boundary)]
 
     async def _in_front(self, do: Callable[A, R], *args: A.args, **kwargs: A.kwargs) -> R:
