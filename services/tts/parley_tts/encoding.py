@@ -1,17 +1,13 @@
 """From samples at an engine's rate to the bytes of a response format, a little at a time.
 
 The bytes of all `encode` calls and of `finish` are one complete stream: nothing of the end is
-lost, whatever the codec holds back. WAV and FLAC say their length in their header, and much
-software refuses a file whose header does not (Safari and Python's `wave` for WAV, libsndfile for
-FLAC): they are given out when they are complete. All others are given out as they come.
+lost, whatever the codec holds back. WAV and FLAC say their length in their header: in a stream it
+says that nobody knows, in a file, all of which `finish` gives, it is true.
 """
 
 import io
-import wave
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from fractions import Fraction
-from types import MappingProxyType
 from typing import Protocol
 
 import av
@@ -19,66 +15,35 @@ import numpy as np
 import soxr
 
 from parley_tts.engine import Samples
-from parley_tts.wire import Format
+from parley_tts.formats import Codec, Format
 
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A format that PyAV writes."""
-
-    name: str
-    codec: str
-    bit_rate: int | None
-    options: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How a response format is sent."""
-
-    media_type: str
-    rate: int
-    is_file: bool
-    """Its header says its length: it is sent when it is complete."""
-    container: Container | None = None
-
-
-_RATE = 24_000
-# Opus knows 48 kHz only; pages are short so that the first leaves early.
-_OGG = Container("ogg", "libopus", 48_000, {"page_duration": "100000"})
-# A Xing header would have to be completed at the end, an ID3 tag confuses joined streams.
-_MP3 = Container("mp3", "libmp3lame", 64_000, {"write_xing": "0", "id3v2_version": "0"})
-
-ENCODINGS: Mapping[Format, Encoding] = MappingProxyType(
-    {
-        "mp3": Encoding("audio/mpeg", _RATE, False, _MP3),
-        "opus": Encoding("audio/opus", 48_000, False, _OGG),
-        "aac": Encoding("audio/aac", _RATE, False, Container("adts", "aac", 64_000)),
-        "flac": Encoding("audio/flac", _RATE, True, Container("flac", "flac", None)),
-        "wav": Encoding("audio/wav", _RATE, True),
-        "pcm": Encoding("audio/pcm", _RATE, False),
-    }
-)
+_BYTES_PER_SAMPLE = 2
+# What OpenAI sends, and what readers take for "up to the end".
+_UNKNOWN = 0xFFFF_FFFF
 
 
 class Encoder:
-    """Encodes one speech; not for use by two threads at once."""
+    """Encodes one speech; not for use by two threads at once. See `streamed` and `filed`."""
 
-    def __init__(self, encoding: Encoding, sample_rate: int) -> None:
-        """
-        Args:
-            sample_rate: of the samples to come, in Hz.
-        """
-        self.encoding = encoding
-        # In floats, because the library adds random dither to integers.
-        self._resampler = soxr.ResampleStream(sample_rate, encoding.rate, 1, dtype="float32")
-        self._writer = _writer(encoding)
+    def __init__(
+        self, form: Format, rate: int, engine_rate: int, opened: Callable[[], "_Writer"]
+    ) -> None:
+        self.form = form
+        self.rate = rate
+        self.engine_rate = engine_rate
+        self._opened = opened
         self._written = 0
+        self._started: tuple[_Resampler, _Writer] | None = None
 
     @property
     def seconds(self) -> float:
         """How long the speech is so far."""
-        return self._written / self.encoding.rate
+        return self._written / self.rate
+
+    @property
+    def delay_s(self) -> float:
+        """What a decoder plays before the first sample."""
+        return self.form.codec.delay / self.rate if self.form.codec else 0.0
 
     def encode(self, samples: Samples) -> bytes:
         """The next bytes; may be none."""
@@ -86,13 +51,67 @@ class Encoder:
 
     def finish(self) -> bytes:
         """The last bytes."""
-        return self._write(np.zeros(0, np.int16), last=True) + self._writer.finish()
+        return self._write(np.zeros(0, np.int16), last=True) + self._parts[1].finish()
+
+    @property
+    def _parts(self) -> tuple["_Resampler", "_Writer"]:
+        # Opened when first used, which is in a thread: opening a codec takes milliseconds.
+        if self._started is None:
+            self._started = _resampler(self.engine_rate, self.rate), self._opened()
+        return self._started
 
     def _write(self, samples: Samples, *, last: bool) -> bytes:
-        floats = self._resampler.resample_chunk(samples.astype(np.float32), last=last)
-        resampled = np.clip(np.rint(floats), -32_768, 32_767).astype(np.int16)
+        resample, writer = self._parts
+        resampled = resample(samples, last)
         self._written += len(resampled)
-        return self._writer.write(resampled) if len(resampled) else b""
+        return writer.write(resampled) if len(resampled) else b""
+
+
+def streamed(form: Format, rate: int, engine_rate: int) -> Encoder:
+    """An encoder that gives out what it can as soon as it can.
+
+    Args:
+        rate: that the format is to have, in Hz.
+        engine_rate: of the samples to come, in Hz.
+    """
+
+    def opened() -> _Writer:
+        if form.codec is not None:
+            return _AvWriter(form.codec, rate, _Pipe())
+        return _WavStream(rate) if form.name == "wav" else _Pcm()
+
+    return Encoder(form, rate, engine_rate, opened)
+
+
+def filed(form: Format, rate: int, engine_rate: int) -> Encoder:
+    """An encoder that gives out WAV and FLAC at the end, with their length in their header.
+
+    Args: see `streamed`.
+    """
+
+    def opened() -> _Writer:
+        if form.codec is not None:
+            return _AvWriter(form.codec, rate, _File() if form.name == "flac" else _Pipe())
+        return _WavFile(rate) if form.name == "wav" else _Pcm()
+
+    return Encoder(form, rate, engine_rate, opened)
+
+
+_Resampler = Callable[[Samples, bool], Samples]
+
+
+def _resampler(engine_rate: int, rate: int) -> _Resampler:
+    if engine_rate == rate:
+        return lambda samples, _last: samples
+    # In floats, because the library adds random dither to integers.
+    stream = soxr.ResampleStream(engine_rate, rate, 1, dtype="float32")
+
+    def resample(samples: Samples, last: bool) -> Samples:
+        floats = stream.resample_chunk(samples.astype(np.float32), last=last)
+        resampled: Samples = np.clip(np.rint(floats), -32_768, 32_767).astype(np.int16)
+        return resampled
+
+    return resample
 
 
 class _Writer(Protocol):
@@ -101,13 +120,7 @@ class _Writer(Protocol):
     def finish(self) -> bytes: ...
 
 
-def _writer(encoding: Encoding) -> _Writer:
-    if encoding.container is not None:
-        return _AvWriter(encoding.container, encoding.rate, is_file=encoding.is_file)
-    return _WavWriter(encoding.rate) if encoding.is_file else _PcmWriter()
-
-
-class _PcmWriter:
+class _Pcm:
     def write(self, samples: Samples) -> bytes:
         return samples.astype("<i2", copy=False).tobytes()
 
@@ -115,10 +128,23 @@ class _PcmWriter:
         return b""
 
 
-class _WavWriter:
+class _WavStream:
+    def __init__(self, rate: int) -> None:
+        self._header = _riff_header(rate, _UNKNOWN, _UNKNOWN)
+        self._pcm = _Pcm()
+
+    def write(self, samples: Samples) -> bytes:
+        header, self._header = self._header, b""
+        return header + self._pcm.write(samples)
+
+    def finish(self) -> bytes:
+        return self._header
+
+
+class _WavFile:
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._pcm = _PcmWriter()
+        self._pcm = _Pcm()
         self._data: list[bytes] = []
 
     def write(self, samples: Samples) -> bytes:
@@ -126,17 +152,33 @@ class _WavWriter:
         return b""
 
     def finish(self) -> bytes:
-        file = io.BytesIO()
-        with wave.open(file, "wb") as wav:
-            wav.setnchannels(1)
-            wav.setsampwidth(2)
-            wav.setframerate(self._rate)
-            wav.writeframes(b"".join(self._data))
-        return file.getvalue()
+        size = sum(map(len, self._data))
+        return b"".join([_riff_header(self._rate, 36 + size, size), *self._data])
+
+
+def _riff_header(rate: int, riff_size: int, data_size: int) -> bytes:
+    """The 44 bytes before the samples of a mono file with 16 bits."""
+
+    def number(value: int, size: int) -> bytes:
+        return value.to_bytes(size, "little")
+
+    pcm, mono = number(1, 2), number(1, 2)
+    byte_rate, block = number(rate * _BYTES_PER_SAMPLE, 4), number(_BYTES_PER_SAMPLE, 2)
+    form = pcm + mono + number(rate, 4) + byte_rate + block + number(8 * _BYTES_PER_SAMPLE, 2)
+    riff = b"RIFF" + number(riff_size, 4) + b"WAVEfmt " + number(len(form), 4)
+    return riff + form + b"data" + number(data_size, 4)
+
+
+class _Sink(Protocol):
+    """What PyAV writes into."""
+
+    def take(self) -> bytes: ...
+
+    def take_rest(self) -> bytes: ...
 
 
 class _Pipe:
-    """What PyAV writes into when it cannot go back; gives out all that is there."""
+    """PyAV cannot go back in it; gives out all that is there."""
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -155,7 +197,7 @@ class _Pipe:
 
 
 class _File(io.BytesIO):
-    """What PyAV writes into when it completes the header; gives out everything at the end."""
+    """PyAV completes the header in it; gives out everything at the end."""
 
     def take(self) -> bytes:
         return b""
@@ -165,19 +207,19 @@ class _File(io.BytesIO):
 
 
 class _AvWriter:
-    def __init__(self, container: Container, rate: int, *, is_file: bool) -> None:
-        self._sink = _File() if is_file else _Pipe()
+    def __init__(self, codec: Codec, rate: int, sink: _Sink) -> None:
+        self._sink = sink
         self._rate = rate
         self._output = av.open(
             self._sink,
             "w",
-            format=container.name,
-            container_options={**container.options, "flush_packets": "1"},
+            format=codec.container,
+            container_options={**codec.options, "flush_packets": "1"},
         )
-        stream = self._output.add_stream(container.codec, rate=rate, layout="mono")
+        stream = self._output.add_stream(codec.name, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream), "an audio codec was named"
-        if container.bit_rate is not None:
-            stream.bit_rate = container.bit_rate
+        if codec.bit_rate is not None:
+            stream.bit_rate = codec.bit_rate
         self._stream = stream
         self._time_base = Fraction(1, rate)
         self._next_pts = 0

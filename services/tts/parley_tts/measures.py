@@ -42,7 +42,7 @@ class SynthesisMetrics:
                     audio_s += len(chunk.samples) / self._rate
                     yield chunk
         finally:
-            self._audio.inc(audio_s)
-            if audio_s:
+            if audio_s and engine_s:  # neither an echo of the cache nor mere silence
+                self._audio.inc(audio_s)
                 self._seconds.observe(engine_s)
                 self._rtf.observe(engine_s / audio_s)

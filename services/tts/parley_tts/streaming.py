@@ -3,52 +3,69 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 
-from starlette.responses import Response
-
-from parley_kit.streaming import Stream, first_of
 from parley_tts.encoding import Encoder
-from parley_tts.engine import Chunk, Samples
+from parley_tts.engine import Chunk, Samples, TimedWord
 
-# Encoded at once: what comes first should leave soon, and a thread has its price.
-_ENCODED_AT_ONCE_S = 0.5
+# Of a speech's first chunk: what comes first should leave soon, and a thread has its price.
+_FIRST_S = 0.15
+_MOST_S = 2.0
 # Sent at once: in base64 still less than a line that common clients read (64 KiB).
 _MAX_PART_BYTES = 24_000
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The next bytes of an encoded speech; may be none, if there are words."""
+
+    data: bytes
+    words: tuple[TimedWord, ...] = ()
+
+
 async def encoded(
-    chunks: AsyncGenerator[Chunk, None], encoder: Encoder, sample_rate: int
-) -> AsyncGenerator[bytes, None]:
-    """The encoded speech in parts, none of them empty."""
+    chunks: AsyncGenerator[Chunk, None], encoder: Encoder
+) -> AsyncGenerator[Part, None]:
+    """The encoded speech; the words of a chunk come with its first bytes."""
     async with aclosing(chunks):
         async for chunk in chunks:
-            for samples in _slices(chunk.samples, round(_ENCODED_AT_ONCE_S * sample_rate)):
-                for part in _parts(await asyncio.to_thread(encoder.encode, samples)):
-                    yield part
-    for part in _parts(await asyncio.to_thread(encoder.finish)):
-        yield part
+            words = chunk.words
+            for samples in _slices(chunk.samples, encoder):
+                for data in _pieces(await asyncio.to_thread(encoder.encode, samples)):
+                    yield Part(data, words)
+                    words = ()
+            if words:
+                yield Part(b"", words)
+    for data in _pieces(await asyncio.to_thread(encoder.finish)):
+        yield Part(data)
 
 
-def _slices(samples: Samples, length: int) -> Iterator[Samples]:
-    return (samples[start : start + length] for start in range(0, len(samples), length))
+def _slices(samples: Samples, encoder: Encoder) -> Iterator[Samples]:
+    """Each twice as long as the one before, from the beginning of the speech on."""
+    start = 0
+    while start < len(samples):
+        seconds = min(max(_FIRST_S, encoder.seconds), _MOST_S)
+        end = start + round(seconds * encoder.engine_rate)
+        yield samples[start:end]
+        start = end
 
 
-def _parts(data: bytes) -> Iterator[bytes]:
+def _pieces(data: bytes) -> Iterator[bytes]:
     starts = range(0, len(data), _MAX_PART_BYTES)
     return (data[start : start + _MAX_PART_BYTES] for start in starts)
 
 
-async def respond(audio: AsyncGenerator[bytes, None], encoder: Encoder) -> Response:
-    """Send `audio`; the first part is awaited before the headers, so that it may be a refusal.
+async def audio_of(parts: AsyncGenerator[Part, None]) -> AsyncGenerator[bytes, None]:
+    """The bytes alone, in pieces none of which is empty."""
+    async with aclosing(parts):
+        async for part in parts:
+            if part.data:
+                yield part.data
 
-    After that a failure aborts the connection: whatever else was said would be noise.
 
-    Raises:
-        ApiError: whatever `audio` raises before its first part.
-    """
-    encoding = encoder.encoding
-    if encoding.is_file:
-        async with aclosing(audio):
-            whole = b"".join([part async for part in audio])
-        return Response(whole, media_type=encoding.media_type)
-    return Stream(await first_of(audio), audio, encoding.media_type)
+async def collected(parts: AsyncGenerator[Part, None]) -> Part:
+    """All parts as one."""
+    async with aclosing(parts):
+        found = [part async for part in parts]
+    words = tuple(word for part in found for word in part.words)
+    return Part(b"".join(part.data for part in found), words)
