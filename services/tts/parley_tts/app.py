@@ -1,5 +1,6 @@
 """Puts the TTS service together."""
 
+from importlib.util import find_spec
 from typing import Any
 
 from parley_kit.app import Service
@@ -8,6 +9,7 @@ from parley_tts.cache import CachingEngine, PhraseCache
 from parley_tts.engine import TtsEngine
 from parley_tts.engines.scheduled import ScheduledEngine
 from parley_tts.engines.synthesiser import Synthesiser
+from parley_tts.replies import voice_list
 from parley_tts.routes import listing_routes, speech_routes
 from parley_tts.settings import TtsSettings
 
@@ -26,6 +28,10 @@ def create_engine(settings: TtsSettings) -> TtsEngine:
 def _synthesiser(settings: TtsSettings) -> Synthesiser[Any]:
     from parley_tts.engines import espeak, flite
 
+    if settings.engine == "kokoro" or (settings.engine == "auto" and find_spec("kokoro")):
+        from parley_tts.engines.kokoro.synthesiser import KokoroSynthesiser
+
+        return KokoroSynthesiser(settings)
     if settings.engine == "flite" or (settings.engine == "auto" and flite.is_installed()):
         return flite.FliteSynthesiser()
     return espeak.EspeakSynthesiser()
@@ -35,7 +41,7 @@ def create_app(settings: TtsSettings, engine: TtsEngine | None = None) -> Servic
     """The service's ASGI application."""
     engine = engine or create_engine(settings)
     service = Service("tts", settings, engine, open_paths=_OPEN_PATHS)
-    service.include_router(model_routes(engine.models))
+    service.include_router(model_routes(engine.models, lambda: voice_list(engine.voices)))
     service.include_router(listing_routes(engine))
     service.include_router(speech_routes(service, settings, engine))
     return service

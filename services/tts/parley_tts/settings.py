@@ -7,15 +7,25 @@ from pydantic_settings import SettingsConfigDict
 
 from parley_kit.settings import Names, ServiceSettings
 
+KOKORO_ONLY = frozenset({"model", "device", "runtime", "workers", "threads"})
+"""Settings that mean something to kokoro only."""
+
 
 class TtsSettings(ServiceSettings):
-    """`TTS_ENGINE` chooses the engine; the rest are limits."""
+    """`TTS_ENGINE` chooses the engine; `TTS_MODEL` to `TTS_THREADS` are kokoro's."""
 
     model_config = SettingsConfigDict(env_prefix="TTS_")
 
-    engine: Literal["auto", "flite", "espeak"] = Field(
-        "auto", description="auto: flite where its library is installed, else espeak"
+    engine: Literal["auto", "kokoro", "flite", "espeak"] = Field(
+        "auto", description="auto: kokoro or flite where it is installed, else espeak"
     )
+    model: str = Field("hexgrad/Kokoro-82M", min_length=1)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    runtime: Literal["auto", "onnx", "torch"] = Field(
+        "auto", description="auto: torch on CUDA, onnx on a CPU"
+    )
+    workers: int = Field(1, ge=1, le=64)
+    threads: int = Field(0, ge=0, le=256, description="of each worker; 0 shares out the cores")
     served_models: Names = ("kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
     max_input_chars: int = Field(4096, ge=1, le=1_000_000)
     cache_mb: int = Field(64, ge=0, le=65_536, description="of repeated phrases; 0: none")
