@@ -69,8 +69,9 @@ class Desk(Generic[P]):
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
-        for assignment in self._assignments.values():
-            assignment.deliver(EngineError("the engine was closed"))
+        with self._changed:
+            for assignment in self._assignments.values():
+                assignment.deliver(EngineError("the engine was closed"))
 
     def join(self, assignment: Assignment[P]) -> None:
         with self._changed:
