@@ -4,10 +4,10 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help up dev test check fmt lock bench clean python
+.PHONY: help up dev test test-kokoro check fmt lock bench clean python
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 up: python  ## the whole stack on this machine, embedded engines (HOST=, PORT=)
 	@$(PYTHON) bootstrap.py cli
@@ -18,6 +18,10 @@ dev: python  ## the environment for development in .venv
 
 test: dev tests/contract/node/node_modules  ## the whole test suite with coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+test-kokoro: python  ## the tests of kokoro in .venv-kokoro: torch is large
+	@$(PYTHON) bootstrap.py kokoro
+	@.venv-kokoro/bin/python -m pytest tests/tts_kokoro $(ARGS)
 
 check: dev  ## format, lint, types, import arrows
 	@$(BIN)/ruff format --check .
@@ -36,7 +40,7 @@ bench: dev  ## measure everything that has a goal
 	@for suite in kit stack stt; do $(BIN)/parley bench $$suite || failed=1; done; exit $${failed:-0}
 
 clean:  ## remove what was installed and measured
-	rm -rf .venv tests/contract/node/node_modules .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-kokoro tests/contract/node/node_modules .coverage* .mypy_cache .ruff_cache .pytest_cache
 
 python:
 	@command -v $(PYTHON) >/dev/null || { echo "parley: install Python 3.11 or 3.12, then run this again." >&2; exit 1; }

@@ -1,5 +1,7 @@
 """Makes `.venv` from a hash-pinned lock file: `python3 bootstrap.py cli` or `... dev`.
 
+`... kokoro` makes `.venv-kokoro`, with torch in it.
+
 Plain standard library, and a syntax that older Pythons parse, so that they can be told so.
 """
 
@@ -12,16 +14,17 @@ import time
 
 SUPPORTED = ((3, 12), (3, 11))
 ROOT = os.path.dirname(os.path.abspath(__file__))
-VENV = os.path.join(ROOT, ".venv")
-PYTHON = os.path.join(VENV, "bin", "python")
-STAMP = os.path.join(VENV, "parley-lock")
 MEMBERS = {
     "cli": ["kit", "services/stt", "services/tts", "services/llm", "services/ws-llm", "cli"],
     "dev": [
         "kit", "services/stt", "services/tts", "services/llm", "services/ws-llm", "orchestrator",
         "cli",
     ],
+    "kokoro": ["kit", "services/tts", "cli"],
 }  # fmt: skip
+# In no lock file, because the build that fits differs from machine to machine: pip takes the one
+# that it is led to (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL), by default the one for CUDA.
+FIRST = {"kokoro": ["torch==2.13.0"]}
 
 
 class BootstrapError(Exception):
@@ -41,26 +44,35 @@ def main(name):
 
 def ensure(name):
     """Install what lock file `name` holds, unless it is there already."""
+    venv = os.path.join(ROOT, ".venv-kokoro" if name == "kokoro" else ".venv")
+    stamp = os.path.join(venv, "parley-lock")
+    python = os.path.join(venv, "bin", "python")
     wanted = fingerprint(name)
-    if installed() in (wanted, fingerprint("dev")):
+    if installed(stamp, python) in (wanted, fingerprint("dev")):
         return
-    python = supported_python()
     started = time.time()
-    create_venv(python)
+    create_venv(venv, supported_python())
+    if name in FIRST:
+        install(python, "torch", FIRST[name], 30)
+    # Where something came first, the lock file does not name what that needs.
+    unlocked = ["--no-deps"] if name in FIRST else []
     lock = os.path.join("requirements", name + ".txt")
-    install("packages", ["--require-hashes", "-r", lock], count_packages(lock))
+    install(python, "packages", ["--require-hashes", *unlocked, "-r", lock], count_packages(lock))
     editable = [arg for member in MEMBERS[name] for arg in ("-e", "./" + member)]
     install(
-        "our own packages", ["--no-deps", "--no-build-isolation", *editable], len(MEMBERS[name])
+        python,
+        "our own packages",
+        ["--no-deps", "--no-build-isolation", *editable],
+        len(MEMBERS[name]),
     )
-    with open(STAMP, "w") as file:
+    with open(stamp, "w") as file:
         file.write(wanted)
     say("Installed in %d s" % (time.time() - started))
 
 
 def fingerprint(name):
     """Changes when the lock file or one of our own packages' metadata does."""
-    digest = hashlib.sha256(name.encode())
+    digest = hashlib.sha256(" ".join([name, *FIRST.get(name, ())]).encode())
     files = [os.path.join("requirements", name + ".txt")]
     files += [os.path.join(member, "pyproject.toml") for member in MEMBERS[name]]
     for path in files:
@@ -69,10 +81,10 @@ def fingerprint(name):
     return digest.hexdigest()
 
 
-def installed():
-    if not os.path.exists(STAMP) or not runs(PYTHON):
+def installed(stamp, python):
+    if not os.path.exists(stamp) or not runs(python):
         return None
-    with open(STAMP) as file:
+    with open(stamp) as file:
         return file.read()
 
 
@@ -90,15 +102,16 @@ def supported_python():
     )
 
 
-def create_venv(python):
-    if runs(PYTHON):
+def create_venv(venv, python):
+    if runs(os.path.join(venv, "bin", "python")):
         return
-    say("Creating .venv with %s" % python)
-    if os.path.isdir(VENV):
-        shutil.rmtree(VENV)
-    if subprocess.call([python, "-m", "venv", VENV]) != 0:
+    name = os.path.basename(venv)
+    say("Creating %s with %s" % (name, python))
+    if os.path.isdir(venv):
+        shutil.rmtree(venv)
+    if subprocess.call([python, "-m", "venv", venv]) != 0:
         raise BootstrapError(
-            "Could not create .venv: install Python's venv module (python3-venv on Debian)."
+            "Could not create %s: install Python's venv module (python3-venv on Debian)." % name
         )
 
 
@@ -113,10 +126,10 @@ def count_packages(lock):
         return sum(1 for line in file if "==" in line and not line.startswith(" "))
 
 
-def install(what, arguments, total):
+def install(python, what, arguments, total):
     """Run pip, showing how far it is."""
     command = [
-        PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off",
+        python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off",
         "--retries", "2",
     ]  # fmt: skip
     child = subprocess.Popen(

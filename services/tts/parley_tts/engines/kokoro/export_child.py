@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def export(directory: Path, folder: Path) -> None:
 
     files = asyncio.run(weights.find(str(directory), Download()))
     tell(stage="reading the voices")
-    np.savez(folder / VOICES, **kmodel.packs(files.voices))
+    packs: Mapping[str, Any] = kmodel.packs(files.voices)
+    np.savez(folder / VOICES, **packs)
     tell(stage="loading the weights")
     model = kmodel.load(files.config, files.weights, disable_complex=True)
     tell(stage="exporting to ONNX")
@@ -78,7 +80,7 @@ def main() -> None:
         export(Path(sys.argv[1]), Path(sys.argv[2]))
     except SettingsError as exc:
         tell(refused=str(exc))
-    except Exception as exc:  # the parent logs it
+    except Exception as exc:  # noqa: BLE001  # whatever it is, the parent logs it
         tell(failed=f"{type(exc).__name__}: {exc}"[:500])
     else:
         tell(done=True)

@@ -119,7 +119,8 @@ class KokoroSynthesiser:
 
     def _style(self, blend: Blend, size: int) -> NDArray[np.float32]:
         rows = [share * self._packs[voice][size - 1] for voice, share in blend]
-        return np.sum(rows, axis=0, dtype=np.float32)
+        style: NDArray[np.float32] = np.sum(rows, axis=0, dtype=np.float32)
+        return style
 
     async def _load(self) -> None:
         files = await weights.find(self._settings.model, self._download)

@@ -58,10 +58,15 @@ async def find(model: str, download: Download) -> ModelFiles:
     Raises:
         SettingsError: there is no such model, or it cannot be had.
     """
-    directory = Path(model).expanduser()
-    if not await asyncio.to_thread(directory.is_dir):
+    directory = await asyncio.to_thread(_directory, model)
+    if directory is None:
         directory = await _downloaded(model, download)
     return await asyncio.to_thread(_files_in, directory, model)
+
+
+def _directory(model: str) -> Path | None:
+    directory = Path(model).expanduser()
+    return directory if directory.is_dir() else None
 
 
 async def _downloaded(model: str, download: Download) -> Path:

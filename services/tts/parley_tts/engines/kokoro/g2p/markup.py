@@ -1,4 +1,4 @@
-"""Text in which some words say how they are pronounced: `[Kokoro](/kˈOkəɹO/)`. Pure."""
+"""Text in which some words say how they are pronounced: `[tomato](/təmato/)`. Pure."""
 
 import re
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from parley_tts.traced import Traced
 
 _WORD = re.compile(r"\S+")
 # About how many phonemes it takes to say one.
-_DIGIT, _SYMBOL, _SYLLABLE = 4.0, 5.0, 2.5
+_DIGIT, _SYMBOL, _SYLLABLE = 4.0, 5.0, 4.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ def load(vocabulary: Mapping[str, int], scratch: Path) -> Readers:
         vocabulary: the phonemes of the model.
         scratch: a folder for what a package wants to keep.
     """
-    logging.getLogger("phonemizer").setLevel(logging.ERROR)
     found = Readers()
     for language in LANGUAGES:
         try:
@@ -47,6 +46,7 @@ def load(vocabulary: Mapping[str, int], scratch: Path) -> Readers:
         if note:
             found.notes[language.tag] = note
             log.info("%s: %s", language.name, note)
+    logging.getLogger("phonemizer").setLevel(logging.ERROR)  # not before: it sets its own
     return found
 
 

@@ -27,7 +27,7 @@ class OnnxRuntime:
         options.intra_op_num_threads = threads
         # It would keep a plan for every length of text that there ever was.
         options.enable_mem_pattern = False
-        self._failures = (RuntimeError, ValueError, *_failures(onnxruntime))
+        self._failures = _failures(onnxruntime)
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 str(model), options, providers=["CPUExecutionProvider"]
@@ -51,5 +51,6 @@ class OnnxRuntime:
 
 def _failures(onnxruntime: Any) -> tuple[type[Exception], ...]:
     state = onnxruntime.capi.onnxruntime_pybind11_state
-    return (state.Fail, state.InvalidArgument, state.InvalidProtobuf, state.NoSuchFile,
-            state.RuntimeException, state.InvalidGraph, state.NotImplemented)  # fmt: skip
+    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile",
+             "NotImplemented", "RuntimeException")  # fmt: skip
+    return (RuntimeError, ValueError, *(getattr(state, name) for name in names))
