@@ -1,16 +1,19 @@
 """A real engine that waits or fails where its text says so."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import httpx2
 
 from parley_kit.app import Service
 from parley_tts.app import create_app
-from parley_tts.engine import EngineError, Samples
-from parley_tts.engines.embedded import EmbeddedEngine
+from parley_tts.engine import EngineError, Manner
 from parley_tts.engines.flite import FliteSynthesiser
+from parley_tts.engines.scheduled import ScheduledEngine
+from parley_tts.engines.spelling import Spelling
+from parley_tts.engines.synthesiser import Sound
 from parley_tts.settings import TtsSettings
 from tests.serving import serve, wait_until
 
@@ -19,20 +22,26 @@ _LONGEST_WAIT_S = 20.0
 
 
 class BreakableSynthesiser(FliteSynthesiser):
-    """Flite; a sentence with "wait" is held until the gate opens, one with "fail" fails."""
+    """Flite, a short sentence at a time.
+
+    One with "wait" is held until the gate opens, one with "fail" fails.
+    """
+
+    max_size = 20
 
     def __init__(self) -> None:
         super().__init__()
         self.gate = threading.Event()
         self.begun: list[str] = []
 
-    def synthesise(self, text: str, voice: str, speed: float) -> Samples:
+    def synthesise(self, phrases: Sequence[Spelling], manner: Manner) -> Sound:
+        text = " ".join(phrase.text.text.strip() for phrase in phrases)
         self.begun.append(text)
         if "wait" in text:
             assert self.gate.wait(_LONGEST_WAIT_S), "the test opens the gate"
         if "fail" in text:
             raise EngineError("as the test wishes")
-        return super().synthesise(text, voice, speed)
+        return super().synthesise(phrases, manner)
 
 
 class Tts:
@@ -43,6 +52,11 @@ class Tts:
         self.app = app
         self.synthesiser = synthesiser
         self.client = httpx2.Client(base_url=f"{url}/tts/v1", timeout=10)
+
+    @property
+    def begun(self) -> list[str]:
+        """What the engine was asked to speak, the warm-up left out."""
+        return self.synthesiser.begun[1:]
 
     def body(self, text: str, **fields: object) -> dict[str, object]:
         return {"model": "tts-1", "voice": "kal16", "input": text} | fields
@@ -59,11 +73,11 @@ class Tts:
 
 
 @contextmanager
-def service(**limits: object) -> Iterator[Tts]:
+def service(**limits: Any) -> Iterator[Tts]:
     """A service with the given settings; its gate is open when it closes."""
-    settings = TtsSettings(allow_anonymous=True, **limits)  # type: ignore[arg-type]  # tests' own
+    settings = TtsSettings(allow_anonymous=True, **limits)
     synthesiser = BreakableSynthesiser()
-    app = create_app(settings, EmbeddedEngine(synthesiser, settings))
+    app = create_app(settings, ScheduledEngine(synthesiser, settings.served_models))
     with serve(app) as url:
         tts = Tts(url, app, synthesiser)
         try:

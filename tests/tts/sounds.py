@@ -1,12 +1,18 @@
-"""Decodes what the service encoded, with software that did not encode it."""
+"""Decodes what the service encoded, with software that did not encode it.
+
+MP3, FLAC and WAV are read by libsndfile with mpg123 and libFLAC; so is Opus, whose codec alone is
+the one that encoded it. AAC, which nothing else reads here, is left to the ffmpeg program
+(Debian's package `ffmpeg`), and so is FLAC without its length, which libsndfile refuses.
+"""
 
 import io
 import shutil
 import subprocess
-import wave
 
 import numpy as np
 import pytest
+import soundfile  # type: ignore[import-untyped]  # it ships no types
+import soxr
 from numpy.typing import NDArray
 
 RATE = 24_000
@@ -19,29 +25,50 @@ MEDIA_TYPES = {
     "wav": "audio/wav",
     "pcm": "audio/pcm",
 }
-_DEMUXERS = {"mp3": "mp3", "opus": "ogg", "aac": "aac", "flac": "flac"}
+_KINDS = {"mp3": "MP3", "opus": "OGG", "flac": "FLAC", "wav": "WAV"}
 
 Samples = NDArray[np.int16]
 
 
 def decoded(data: bytes, form: str) -> Samples:
     """The samples in `data`, mono, at 24 kHz."""
+    if form == "opus":
+        return _at_24_khz(decoded_at(data, form, 48_000))
+    return decoded_at(data, form, RATE)
+
+
+def decoded_at(data: bytes, form: str, rate: int) -> Samples:
+    """The samples in `data`, mono, which have to be at `rate`."""
     if form == "pcm":
         return np.frombuffer(data, "<i2")
-    if form == "wav":
-        with wave.open(io.BytesIO(data)) as wav:
-            assert (wav.getnchannels(), wav.getsampwidth(), wav.getframerate()) == (1, 2, RATE)
-            return np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
-    return _decoded_by_ffmpeg(data, _DEMUXERS[form])
+    if form == "aac" or (form == "flac" and not samples_of_flac(data)):
+        return _decoded_by_ffmpeg(data, form, rate)
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        assert (file.format, file.channels, file.samplerate) == (_KINDS[form], 1, rate)
+        samples: Samples = file.read(dtype="int16")
+    return samples
 
 
-def _decoded_by_ffmpeg(data: bytes, demuxer: str) -> Samples:
+def samples_of_flac(data: bytes) -> int:
+    """How many there are, by STREAMINFO: the 36 bits before the checksum. None in a stream."""
+    assert data.startswith(b"fLaC")
+    return int.from_bytes(data[21:26]) & (1 << 36) - 1
+
+
+def _at_24_khz(samples: Samples) -> Samples:
+    floats = soxr.resample(samples.astype(np.float32), 48_000, RATE)
+    return np.rint(floats).clip(-32_768, 32_767).astype(np.int16)
+
+
+def _decoded_by_ffmpeg(data: bytes, demuxer: str, rate: int) -> Samples:
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         pytest.fail("this test decodes with the ffmpeg program: install Debian's package ffmpeg")
-    to_pcm = ["-f", "s16le", "-ar", str(RATE), "-ac", "1", "pipe:1"]
-    command = [ffmpeg, "-v", "error", "-xerror", "-f", demuxer, "-i", "pipe:0", *to_pcm]
-    result = subprocess.run(command, input=data, capture_output=True, timeout=20, check=False)
+    command = [ffmpeg, "-v", "error", "-xerror", "-f", demuxer, "-i", "pipe:0"]
+    to_pcm = ["-f", "s16le", "-ar", str(rate), "-ac", "1", "pipe:1"]
+    result = subprocess.run(
+        [*command, *to_pcm], input=data, capture_output=True, timeout=20, check=False
+    )
     assert result.returncode == 0, result.stderr.decode()
     assert not result.stderr, result.stderr.decode()
     return np.frombuffer(result.stdout, "<i2")

@@ -214,9 +214,11 @@ class _AvWriter:
             self._sink,
             "w",
             format=codec.container,
-            container_options={**codec.options, "flush_packets": "1"},
+            container_options={**codec.muxing, "flush_packets": "1"},
         )
-        stream = self._output.add_stream(codec.name, rate=rate, layout="mono")
+        stream = self._output.add_stream(
+            codec.name, rate=rate, layout="mono", options=dict(codec.coding)
+        )
         assert isinstance(stream, av.AudioStream), "an audio codec was named"
         if codec.bit_rate is not None:
             stream.bit_rate = codec.bit_rate
