@@ -45,7 +45,7 @@ def ordered(body: SpeechRequest, engine: TtsEngine, max_chars: int) -> Order:
         raise ModelNotFound(body.model)
     _check_length(body.input, max_chars)
     form = FORMATS[body.response_format]
-    blend = voices.resolved(body.voice, engine)
+    blend = voices.resolved(body.voice, engine.voices, engine.openai_voices, blends=engine.blends)
     manner = Manner(blend, body.speed, _language(body, blend, engine), _normalises(body))
     delivery = _delivery(body, form)
     return Order(
@@ -69,7 +69,7 @@ def _language(body: SpeechRequest, blend: Blend, engine: TtsEngine) -> str | Non
     found = [
         languages.resolved(name, engine.languages, of_voice, field)
         for field, name in given.items()
-        if name is not None
+        if name
     ]
     if len(set(found)) > 1:
         raise _refused("language", "it contradicts lang_code")

@@ -6,25 +6,30 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from parley_kit.errors import InvalidRequest
-from parley_tts.engine import Blend, TtsEngine, Voice
+from parley_tts.engine import Blend, Voice
 
 MOST_PARTS = 8
 _PART = re.compile(r"\s*([^\s()+]+)\s*(?:\(\s*(\d{1,6}(?:\.\d{1,6})?|\.\d{1,6})\s*\))?\s*")
 
 
-def resolved(name: str, engine: TtsEngine) -> Blend:
+def resolved(
+    name: str, voices: Sequence[Voice], openai_voices: Mapping[str, str], *, blends: bool
+) -> Blend:
     """The voices that `name` stands for; the weights of a blend become shares.
+
+    Args:
+        blends: whether the engine can make one voice out of several.
 
     Raises:
         InvalidRequest: there is no such voice, or the engine cannot make it.
     """
-    known = _known(engine.voices, engine.openai_voices)
+    known = _known(voices, openai_voices)
     if name in known:
         return ((known[name], 1.0),)
     if "+" not in name and "(" not in name:
         raise _unknown(known)
-    if not engine.blends:
-        raise _refused(f"the engine {engine.models[0]} cannot blend voices")
+    if not blends:
+        raise _refused("this engine cannot blend voices")
     return _shares(_weights(name, known))
 
 
