@@ -3,7 +3,7 @@
 import io
 import time
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 
 from parley.errors import ServiceFailed
 from parley_kit.urls import service_url
-from parley_tts import splitting
+from parley_tts.clauses import Boundary, Clause, ClauseSplitter, Part
 
 SAMPLE_RATE = 24_000
 """Of `response_format="pcm"`: 24 kHz, mono, signed 16 bit, as OpenAI defines it."""
@@ -134,15 +134,21 @@ class Caller:
 
 async def sentences(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
     """Whole sentences of a text that arrives in pieces, each as soon as the next one begins."""
-    text = ""
+    splitter, text, start = ClauseSplitter(), "", 0
     async for piece in pieces:
         text += piece
-        *whole, last = splitting.sentences(text) or [""]
-        for sentence in whole:
-            yield sentence
-        text = text[text.rindex(last) :] if whole else text
-    if text.strip():
-        yield text.strip()
+        for end in _ends_of_sentences(splitter.feed(piece)):
+            yield text[start:end].strip()
+            start = end
+    if text[start:].strip():
+        yield text[start:].strip()
+
+
+def _ends_of_sentences(parts: Sequence[Part]) -> Iterator[int]:
+    """In characters of all that was split."""
+    for part in parts:
+        if isinstance(part, Clause) and part.boundary >= Boundary.SENTENCE:
+            yield part.text.span().end
 
 
 def wav(pcm: bytes) -> bytes:
