@@ -7,17 +7,29 @@ from parley_llm.routes import chat_routes
 from parley_llm.settings import LlmSettings
 
 
-def create_engine(settings: LlmSettings) -> LlmEngine:
-    """The engine that the settings name; engines import what they need when they are chosen."""
-    from parley_llm.engines.scripted import ScriptedEngine
+def create_app(settings: LlmSettings) -> Service:
+    """The service's ASGI application; engines import what they need when they are chosen."""
+    match settings.engine:
+        case "proxy":
+            return _relaying(settings)
+        case "scripted":
+            from parley_llm.engines.scripted import ScriptedEngine
 
-    return ScriptedEngine(settings)
+            return _answering(settings, ScriptedEngine(settings))
 
 
-def create_app(settings: LlmSettings, engine: LlmEngine | None = None) -> Service:
-    """The service's ASGI application."""
-    engine = engine or create_engine(settings)
+def _answering(settings: LlmSettings, engine: LlmEngine) -> Service:
     service = Service("llm", settings, engine)
     service.include_router(model_routes(engine.models))
     service.include_router(chat_routes(service, settings, engine))
+    return service
+
+
+def _relaying(settings: LlmSettings) -> Service:
+    from parley_llm.engines.proxy import Upstream
+    from parley_llm.relay import relay_routes
+
+    upstream = Upstream(settings)
+    service = Service("llm", settings, upstream)
+    service.include_router(relay_routes(service, settings, upstream))
     return service
