@@ -8,6 +8,7 @@ how long they hum, and how long that takes, is as with a real model of that size
 import io
 import json
 import math
+import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ VOICES = ("af_heart", "af_sky", "am_echo", "bm_fable", "ef_dora", "ff_siwis", "h
 _LONGEST = 510
 _STYLE = 128
 _UPSAMPLING = 300
+# Of how long phonemes last.
+_UNEVENNESS = 0.06
 _PARTS = ("bert", "bert_encoder", "predictor", "decoder", "text_encoder")
 # Runs of consecutive ids of Kokoro's 178, of which 114 have a symbol.
 _SYMBOLS = (
@@ -132,10 +135,15 @@ def _weights(config: dict[str, Any], frames: float) -> dict[str, dict[str, Any]]
     nothing = io.BytesIO()
     torch.save({}, nothing)
     nothing.seek(0)
-    model = KModel(repo_id="hexgrad/Kokoro-82M", config=config, model=nothing)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = KModel(repo_id="hexgrad/Kokoro-82M", config=config, model=nothing)
     # A duration is the sum of as many sigmoids as it can be long.
     bias = -math.log(config["max_dur"] / frames - 1)
-    torch.nn.init.constant_(model.predictor.duration_proj.linear_layer.bias, bias)
+    lengths = model.predictor.duration_proj.linear_layer
+    torch.nn.init.constant_(lengths.bias, bias)
+    with torch.no_grad():
+        lengths.weight[:] = _UNEVENNESS * torch.randn(1, lengths.weight.shape[1])
     return {
         part: {f"module.{name}": t.half() for name, t in getattr(model, part).state_dict().items()}
         for part in _PARTS

@@ -6,6 +6,7 @@ seven characters and takes what then fits, be it nothing.
 
 import io
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ def _empty(config: dict[str, Any], disable_complex: bool) -> Any:
     torch.save({}, nothing)
     nothing.seek(0)
     try:
-        return KModel(_REPOSITORY, config, nothing, disable_complex=disable_complex)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, on what it deprecates in kokoro
+            return KModel(_REPOSITORY, config, nothing, disable_complex=disable_complex)
     except (KeyError, TypeError, ValueError) as exc:
         raise SettingsError("TTS_MODEL: config.json is not that of a Kokoro model.") from exc
 
@@ -94,6 +97,7 @@ def _fill(model: Any, tensors: Mapping[str, Any], weights: Path) -> None:
 
 
 def _fuse_weight_norm(model: Any) -> None:
+    """What is worked out of two parameters in every call becomes one, once."""
     for module in model.modules():
         if torch.nn.utils.parametrize.is_parametrized(module, "weight"):
             torch.nn.utils.parametrize.remove_parametrizations(module, "weight")
