@@ -22,10 +22,10 @@ def passed_on(*pieces: str) -> list[str]:
 
 
 def test_a_sentence_is_passed_on_when_the_next_begins() -> None:
-    text = "Rest well. See a doctor if it lasts. Call Dr. Smith at 8.30."
+    text = "Rest well today. See a doctor if it lasts. Call Dr. Smith at 8.30."
 
     assert passed_on(*text.partition("it"), " ") == [
-        "Rest well.",
+        "Rest well today.",
         "See a doctor if it lasts.",
         "Call Dr. Smith at 8.30.",
     ]
