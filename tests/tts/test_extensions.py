@@ -131,8 +131,9 @@ def test_a_sample_rate_changes_neither_length_nor_words(
     client: httpx2.Client, form: str, rate: int
 ) -> None:
     usual = speak(client, stream_format="json", word_timestamps=True, response_format="pcm").json()
-    body = {"word_timestamps": True, "response_format": form, "sample_rate": rate}
-    whole = speak(client, stream_format="json", **body).json()
+    whole = speak(
+        client, stream_format="json", word_timestamps=True, response_format=form, sample_rate=rate
+    ).json()
     heard = decoded_at(b64decode(whole["audio"]), form, rate)
 
     assert whole["sample_rate"] == rate

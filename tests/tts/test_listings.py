@@ -41,6 +41,14 @@ def test_models_are_listed_in_both_shapes(client: httpx2.Client, engine: str) ->
     assert error_of(client.get("/models/nothing"))["code"] == "model_not_found"
 
 
+def test_a_model_has_its_voices_wherever_it_is_told_of(client: httpx2.Client) -> None:
+    voices = client.get("/audio/voices").json()["voices"]
+
+    for model in client.get("/models").json()["data"]:
+        assert model["voices"] == voices
+        assert client.get(f"/models/{model['id']}").json() == model
+
+
 def test_voices_cannot_be_made(client: httpx2.Client) -> None:
     refused = client.post("/audio/voices", data={"name": "me"})
 

@@ -1,8 +1,10 @@
 """The official Python SDK, strict about every field of every response."""
 
 import json
+import wave
 from base64 import b64decode
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -44,11 +46,12 @@ def test_speech_as_a_stream_of_audio(sdk: OpenAI, form: Any) -> None:
     assert 2 < seconds(decoded(audio, form)) < 6
 
 
-@pytest.mark.parametrize("form", ["mp3", "opus", "wav", "pcm"])
-def test_speech_as_a_stream_of_events(sdk: OpenAI, form: Any) -> None:
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("model", ["gpt-4o-mini-tts", "tts-1"])
+def test_speech_as_a_stream_of_events(sdk: OpenAI, form: Any, model: str) -> None:
     with sdk.audio.speech.with_streaming_response.create(
         input=SENTENCES,
-        model="gpt-4o-mini-tts",
+        model=model,
         voice={"id": "marin"},
         instructions="Speak kindly.",
         response_format=form,
@@ -59,6 +62,56 @@ def test_speech_as_a_stream_of_events(sdk: OpenAI, form: Any) -> None:
     *deltas, done = events
     assert 3 < seconds(decoded(b"".join(b64decode(e["audio"]) for e in deltas), form)) < 8
     assert done["usage"]["total_tokens"] > done["usage"]["input_tokens"] == 13
+
+
+def test_extensions_are_sent_as_extra_fields(sdk: OpenAI) -> None:
+    with sdk.audio.speech.with_streaming_response.create(
+        input=SENTENCES,
+        model="kokoro",
+        voice="alloy",
+        response_format="pcm",
+        stream_format="sse",
+        extra_body={"word_timestamps": True, "sample_rate": 16_000, "language": "en"},
+    ) as response:
+        words = [w for e in _events(response.iter_lines()) for w in e.get("words", [])]
+
+    assert [word["word"] for word in words] == SENTENCES.replace(".", "").split()
+
+
+def test_a_speech_with_its_words_is_an_object(sdk: OpenAI) -> None:
+    speech = sdk.audio.speech.create(
+        input=SENTENCES,
+        model="kokoro",
+        voice="alloy",
+        extra_body={"stream_format": "json", "word_timestamps": True},
+    ).json()
+
+    assert 3 < seconds(decoded(b64decode(speech["audio"]), "mp3")) < 8
+    assert len(speech["words"]) == speech["usage"]["input_tokens"] == 13
+
+
+def test_a_speech_is_written_to_a_file(sdk: OpenAI, tmp_path: Path) -> None:
+    file = tmp_path / "speech.wav"
+    sdk.audio.speech.create(
+        input=SENTENCES, model="tts-1", voice="alloy", response_format="wav",
+        extra_body={"stream": False},
+    ).write_to_file(file)  # fmt: skip
+
+    with wave.open(str(file)) as reader:
+        assert 3 < reader.getnframes() / reader.getframerate() < 8
+
+
+def test_an_event_tells_of_a_failure() -> None:
+    with (
+        service() as tts,
+        strict(f"{tts.url}/tts/v1") as sdk,
+        sdk.audio.speech.with_streaming_response.create(
+            input="Hello there. This will fail.", model="kokoro", voice="alloy", stream_format="sse"
+        ) as response,
+    ):
+        *_, last = _events(response.iter_lines())
+
+    assert last["error"]["type"] == "server_error"
 
 
 def _events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
