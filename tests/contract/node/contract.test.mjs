@@ -12,6 +12,8 @@ const [stt, tts, llm] = ["stt", "tts", "llm"].map((service) => client(service));
 const whisper = client("stt", API_KEY, WHISPER_URL);
 const question = async () => toFile(await readFile(QUESTION), "question.wav");
 const SENTENCE = "What time does the clinic open tomorrow morning?";
+const eventsOf = async (response) =>
+  (await response.text()).split("\n\n").filter(Boolean).map((event) => JSON.parse(event.slice(6)));
 const messages = [{ role: "user", content: SENTENCE }];
 
 test("models are listed and retrieved, also with a slash", async () => {
@@ -157,6 +159,51 @@ for (const [format, type] of [
     assert.ok((await response.arrayBuffer()).byteLength > 4000);
   });
 }
+
+for (const format of ["mp3", "opus", "aac", "flac", "wav", "pcm"]) {
+  test(`speech comes as events with ${format} in them`, async () => {
+    const response = await tts.audio.speech.create({
+      input: SENTENCE, model: "gpt-4o-mini-tts", voice: { id: "alloy" }, response_format: format,
+      stream_format: "sse", instructions: "Kindly.",
+    });
+    assert.match(response.headers.get("content-type"), /^text\/event-stream/);
+    const events = await eventsOf(response);
+    const done = events.pop();
+    const audio = Buffer.concat(events.map((event) => Buffer.from(event.audio, "base64")));
+    assert.ok(events.every((event) => event.type === "speech.audio.delta"));
+    assert.ok(audio.length > 4000);
+    assert.equal(done.type, "speech.audio.done");
+    assert.equal(done.usage.total_tokens, done.usage.input_tokens + done.usage.output_tokens);
+  });
+}
+
+test("speech is read while it comes", async () => {
+  const response = await tts.audio.speech.create({
+    input: `${SENTENCE} `.repeat(10), model: "kokoro", voice: "nova", response_format: "pcm",
+  });
+  let bytes = 0;
+  let chunks = 0;
+  for await (const chunk of response.body) {
+    bytes += chunk.length;
+    chunks += 1;
+  }
+  assert.ok(chunks > 1);
+  assert.ok(bytes > 10 * 48_000);
+});
+
+test("words are timed on the caller's own text", async () => {
+  const request = { input: SENTENCE, model: "kokoro", voice: "alloy", word_timestamps: true };
+  const whole = await tts.audio.speech.create({ ...request, stream_format: "json" });
+  const { words } = await whole.json();
+  assert.deepEqual(words.map(({ word }) => word), SENTENCE.slice(0, -1).split(" "));
+  for (const { word, span, start, end } of words) {
+    assert.equal(SENTENCE.slice(...span), word);
+    assert.ok(start < end);
+  }
+  const events = await eventsOf(await tts.audio.speech.create({ ...request, stream_format: "sse" }));
+  const told = events.filter(({ type }) => type === "speech.audio.words");
+  assert.deepEqual(told.flatMap((event) => event.words), words);
+});
 
 test("a wrong voice is named", async () => {
   await assert.rejects(
