@@ -140,12 +140,13 @@ def test_single_characters_without_end_take_time_in_proportion(text: str) -> Non
         ("We came home – and it rained.", ["We came home", "– and it rained."]),
         ("Το όνομά σου ποιο είναι; Με λένε Άννα.", ["Το όνομά σου ποιο είναι;", "Με λένε Άννα."]),
         ("नमस्ते जी कैसे हैं। आप कैसे हैं?", ["नमस्ते जी कैसे हैं।", "आप कैसे हैं?"]),
-        ("مرحبا بكم جميعا، كيف حالكم اليوم؟ شكرا لكم", ["مرحبا بكم جميعا،", "كيف حالكم اليوم؟", "شكرا لكم"]),
+        ("مرحبا بكم جميعا، كيف حالكم اليوم؟", ["مرحبا بكم جميعا،", "كيف حالكم اليوم؟"]),
+        ("مرحبا بكم جميعا؟ شكرا لكم", ["مرحبا بكم جميعا؟", "شكرا لكم"]),
         ("Բարեւ ձեզ բոլորիդ։ Ինչպե՞ս եք այսօր։", ["Բարեւ ձեզ բոլորիդ։", "Ինչպե՞ս եք այսօր։"]),
-        ("你好，今天天气很好！我们出去玩吧，好吗？", ["你好，今天天气很好！", "我们出去玩吧，好吗？"]),
+        ("你好，今天很好！我们出去玩，好吗？", ["你好，今天很好！", "我们出去玩，好吗？"]),
         ("「はい、そうです。」と言った。", ["「はい、そうです。」", "と言った。"]),
         ("สวัสดีครับ วันนี้อากาศดี", ["สวัสดีครับ", "วันนี้อากาศดี"]),
-        ("안녕하세요, 오늘 날씨가 좋네요. 산책할까요?", ["안녕하세요,", "오늘 날씨가 좋네요.", "산책할까요?"]),
+        ("안녕하세요, 오늘 날씨가 좋네요.", ["안녕하세요,", "오늘 날씨가 좋네요."]),
     ],
 )  # fmt: skip
 def test_clauses_end_where_a_reader_would_breathe(text: str, expected: list[str]) -> None:
@@ -235,8 +236,8 @@ def test_the_first_clause_after_a_flush_is_short_again() -> None:
 
 def test_boundaries_say_what_ended_each_clause() -> None:
     text = (
-        "First of all, we begin with a sentence. We go on\nwith a line\n\nand a paragraph\r\n\r\nand"
-        " then " + "word " * 70 + "and an end"
+        "First of all, we begin with a sentence. We go on\nwith a line\n\nand a paragraph\r\n\r\n"
+        "and then " + "word " * 70 + "and an end"
     )
     assert _seen(text)[:5] == [
         ("First of all,", Boundary.CLAUSE),
@@ -273,7 +274,7 @@ def test_list_items_and_table_rows_are_sentences() -> None:
         (["Good", " morning", "!", " ", "How"], 4),
         (["你好，今天", "很好", "。", "我"], 3),
         (["We", " sat", " down", "\n", "Then"], 4),
-        (["A", " word", " that", " has", " more", " letters", " than", " three", " or", " ten", " x"], 10),
+        (["A", " word", " which", " has", " more", " characters", " than", " any", " other", " x"], 9),
         (["Say", " it", " twice", " [pa", "use:", "1s]"], 5),
     ],
 )  # fmt: skip

@@ -9,9 +9,11 @@ from parley_tts.cache import CachingEngine, PhraseCache
 from parley_tts.engine import TtsEngine
 from parley_tts.engines.scheduled import ScheduledEngine
 from parley_tts.engines.synthesiser import Synthesiser
+from parley_tts.measures import SynthesisMetrics
 from parley_tts.replies import voice_list
 from parley_tts.routes import listing_routes, speech_routes
 from parley_tts.settings import TtsSettings
+from parley_tts.stream.door import stream_routes
 
 # Open WebUI asks for these without a key.
 _OPEN_PATHS = frozenset({("GET", "/v1/audio/voices"), ("GET", "/v1/audio/models")})
@@ -43,5 +45,7 @@ def create_app(settings: TtsSettings, engine: TtsEngine | None = None) -> Servic
     service = Service("tts", settings, engine, open_paths=_OPEN_PATHS)
     service.include_router(model_routes(engine.models, lambda: voice_list(engine.voices)))
     service.include_router(listing_routes(engine))
-    service.include_router(speech_routes(service, settings, engine))
+    metrics = SynthesisMetrics(service.metrics.registry, engine.sample_rate)
+    service.include_router(speech_routes(service, settings, engine, metrics))
+    service.include_router(stream_routes(service, settings, engine, metrics))
     return service

@@ -14,9 +14,10 @@ from parley_tts.settings import TtsSettings
 from parley_tts.wire import SpeechRequest
 
 
-def speech_routes(service: Service, settings: TtsSettings, engine: TtsEngine) -> APIRouter:
+def speech_routes(
+    service: Service, settings: TtsSettings, engine: TtsEngine, metrics: SynthesisMetrics
+) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    metrics = SynthesisMetrics(service.metrics.registry, engine.sample_rate)
 
     @router.post("/audio/speech", response_model=None)
     async def create_speech(body: SpeechRequest, request: Request) -> Response:

@@ -34,3 +34,11 @@ class TtsSettings(ServiceSettings):
     # A player that reads as fast as it plays needs as long as the speech lasts; it is also how
     # long the OpenAI SDK waits.
     request_timeout_s: float = Field(600.0, gt=0, le=3600)
+
+    # Text streamed in
+    max_sessions: int = Field(64, ge=1, le=10_000)
+    max_session_s: float = Field(3600.0, gt=0, le=86_400)
+    max_idle_s: float = Field(600.0, gt=0, le=86_400)
+    max_pending_chars: int = Field(16_384, ge=1, le=1_000_000)
+    max_message_bytes: int = Field(65_536, ge=1 << 10, le=3 << 20)
+    allowed_origins: Names = ()

@@ -27,6 +27,17 @@ async def encoded(
     chunks: AsyncGenerator[Chunk, None], encoder: Encoder
 ) -> AsyncGenerator[Part, None]:
     """The encoded speech; the words of a chunk come with its first bytes."""
+    async with aclosing(continued(chunks, encoder)) as parts:
+        async for part in parts:
+            yield part
+    async for part in finished(encoder):
+        yield part
+
+
+async def continued(
+    chunks: AsyncGenerator[Chunk, None], encoder: Encoder
+) -> AsyncGenerator[Part, None]:
+    """As `encoded`, of a speech that goes on after these chunks."""
     async with aclosing(chunks):
         async for chunk in chunks:
             words = chunk.words
@@ -36,6 +47,10 @@ async def encoded(
                     words = ()
             if words:
                 yield Part(b"", words)
+
+
+async def finished(encoder: Encoder) -> AsyncGenerator[Part, None]:
+    """The end of a speech whose chunks have been encoded."""
     for data in _pieces(await asyncio.to_thread(encoder.finish)):
         yield Part(data)
 
