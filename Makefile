@@ -4,7 +4,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help up dev test test-kokoro check fmt lock bench clean python
+.PHONY: help up dev test test-kokoro check fmt lock bench bench-tts clean python
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,8 +36,12 @@ fmt: dev  ## format and fix what can be fixed
 lock: dev  ## resolve the lock files again (ARGS=--upgrade for newer versions)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock $(ARGS)
 
-bench: dev  ## measure everything that has a goal
+bench: dev  ## measure everything that has a goal, but for bench-tts
 	@for suite in kit stack stt; do $(BIN)/parley bench $$suite || failed=1; done; exit $${failed:-0}
+
+bench-tts: python  ## measure Kokoro in .venv-kokoro: torch is large
+	@$(PYTHON) bootstrap.py kokoro
+	@.venv-kokoro/bin/parley bench tts $(ARGS)
 
 clean:  ## remove what was installed and measured
 	rm -rf .venv .venv-kokoro tests/contract/node/node_modules .coverage* .mypy_cache .ruff_cache .pytest_cache

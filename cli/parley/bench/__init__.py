@@ -11,6 +11,7 @@ SUITES: Mapping[str, str] = {
     "kit": "parley.bench.kit",
     "stack": "parley.bench.stack",
     "stt": "parley.bench.stt",
+    "tts": "parley.bench.tts",
 }
 
 
