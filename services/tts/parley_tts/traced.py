@@ -55,8 +55,8 @@ class Traced:
     def sub(self, pattern: re.Pattern[str], spoken: Callable[[re.Match[str]], str]) -> "Traced":
         """Replace every match by what `spoken` makes of it.
 
-        All of a replacement stands for all that was matched, but for what both have in common at
-        their beginning and end: that stands for itself.
+        All of a replacement stands for all that was matched, but for whole words that both have
+        in common at their beginning and end: those stand for themselves.
         """
         parts, done = [], 0
         for match in pattern.finditer(self.text):
@@ -64,16 +64,46 @@ class Traced:
             done = match.end()
         return joined([*parts, self[done:]]) if parts else self
 
+    def without(self, pattern: re.Pattern[str]) -> "Traced":
+        """All but the matches."""
+        return self.sub(pattern, lambda _: "")
+
+    def keep(self, pattern: re.Pattern[str], group: str) -> "Traced":
+        """Of every match only what the group matched."""
+        parts, done = [], 0
+        for match in pattern.finditer(self.text):
+            parts += [self[done : match.start()], self[slice(*match.span(group))]]
+            done = match.end()
+        return joined([*parts, self[done:]]) if parts else self
+
+    def split(self, pattern: re.Pattern[str]) -> tuple[list["Traced"], list["Traced"]]:
+        """The parts before, between and after the matches, and the matches: one fewer."""
+        between, matches, done = [], [], 0
+        for match in pattern.finditer(self.text):
+            between.append(self[done : match.start()])
+            matches.append(self[match.start() : match.end()])
+            done = match.end()
+        return [*between, self[done:]], matches
+
     def _replaced(self, match: re.Match[str], text: str) -> "Traced":
-        old = self[match.start() : match.end()]
-        head = _common(old.text, text)
-        tail = _common(old.text[head:][::-1], text[head:][::-1])
-        changed = old[head : len(old) - tail]
-        new = text[head : len(text) - tail]
-        whole = changed if changed.text else old
-        # An insertion between characters stands for its neighbours, for want of anything better.
-        middle = Traced(new, (whole.span(),) * len(new)) if new and whole.text else _EMPTY
-        return joined([old[:head], middle, old[len(old) - tail :]])
+        start, end = match.span()
+        if match[0] == text:
+            return self[start:end]
+        head, tail = _common_words(match[0], text)
+        middle = text[head : len(text) - tail]
+        origin = self._origin(start + head, end - tail)
+        return joined(
+            [
+                self[start : start + head],
+                Traced(middle, origin * len(middle)),
+                self[end - tail : end],
+            ]
+        )
+
+    def _origin(self, start: int, end: int) -> tuple[Span, ...]:
+        """What is put in place of these characters stands for; in between two for both."""
+        neighbours = self[start:end] if start < end else self[max(start - 1, 0) : end + 1]
+        return (neighbours.span(),) if neighbours.text else ()
 
     def words(self) -> Iterator["Traced"]:
         """The parts between white space."""
@@ -88,11 +118,25 @@ def joined(parts: Sequence[Traced]) -> Traced:
     )
 
 
+def _common_words(old: str, new: str) -> tuple[int, int]:
+    """How many characters of whole words both begin with, and then both end with."""
+    head = _common(old, new)
+    while head and not (_is_edge(old, head) and _is_edge(new, head)):
+        head -= 1
+    rest, new_rest = old[head:][::-1], new[head:][::-1]
+    tail = _common(rest, new_rest)
+    while tail and not (_is_edge(rest, tail) and _is_edge(new_rest, tail)):
+        tail -= 1
+    return head, tail
+
+
 def _common(one: str, other: str) -> int:
-    """How many characters both begin with."""
     differ = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     return next(differ, min(len(one), len(other)))
 
 
+def _is_edge(text: str, at: int) -> bool:
+    return at == len(text) or not (text[at - 1].isalnum() and text[at].isalnum())
+
+
 _WORD = re.compile(r"\S+")
-_EMPTY = Traced("", ())
