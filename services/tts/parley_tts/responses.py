@@ -21,7 +21,7 @@ from parley_tts.streaming import audio_of, collected, encoded
 Chunks: TypeAlias = AsyncGenerator[Chunk, None]
 
 # A speech of one chunk, or one from the cache, has ended by then; nobody hears the wait.
-_AT_ONCE_S = 0.02
+_AT_ONCE_S = 0.005
 
 
 async def respond(
