@@ -274,7 +274,7 @@ def test_list_items_and_table_rows_are_sentences() -> None:
         (["Good", " morning", "!", " ", "How"], 4),
         (["你好，今天", "很好", "。", "我"], 3),
         (["We", " sat", " down", "\n", "Then"], 4),
-        (["A", " word", " which", " has", " more", " characters", " than", " any", " other", " x"], 9),
+        (["We", " had", " a", " somewhat", " long", " walk", " through", " countryside", " x"], 8),
         (["Say", " it", " twice", " [pa", "use:", "1s]"], 5),
     ],
 )  # fmt: skip

@@ -142,7 +142,7 @@ class Session:
         if utterance.has_failed:
             return
         most = self._settings.max_input_chars
-        if len(utterance) + len(text) > most:
+        if utterance.length + len(text) > most:
             raise InvalidRequest(
                 f"Invalid value for 'text': an utterance has at most {most} characters, and this "
                 "would be too many; it is dropped.",

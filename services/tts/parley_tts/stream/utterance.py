@@ -27,19 +27,16 @@ class Utterance:
     def __init__(self, utterance_id: str, order: Order) -> None:
         self.id = utterance_id
         self.order = order
+        self.length = 0
+        """Characters, read or not."""
         self.has_failed = False
         """Whether it was given up: nothing of it is read any more."""
         self.unread = 0
         """Characters that the engine has not taken yet, and flushes."""
         self._text: list[str] = []
-        self._length = 0
         self._read = 0
         self._items: deque[str | _Mark] = deque()
         self._arrived = asyncio.Event()
-
-    def __len__(self) -> int:
-        """Characters."""
-        return self._length
 
     @property
     def text(self) -> str:
@@ -51,7 +48,7 @@ class Utterance:
     def append(self, text: str) -> None:
         if text:
             self._text.append(text)
-            self._length += len(text)
+            self.length += len(text)
             self.unread += len(text)
             self._put(text)
 
