@@ -36,6 +36,20 @@ class ForeignOrigin(ApiError):
         super().__init__(f"This origin may not connect: add it to {variable} if it should.")
 
 
+class UpgradeRequired(ApiError):
+    """426: the address is a WebSocket's."""
+
+    status = 426
+    type = "invalid_request_error"
+    default_code = "upgrade_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This address is a WebSocket: connect to it with ws:// or wss://.",
+            headers={"upgrade": "websocket", "connection": "upgrade"},
+        )
+
+
 class Gone(Exception):
     """The client has hung up, or reads too slowly to be served."""
 

@@ -9,7 +9,15 @@ from starlette.websockets import WebSocket
 from parley_kit.app import Service
 from parley_kit.errors import ApiError, Overloaded
 from parley_kit.limits import Admission
-from parley_kit.sockets import Connection, accept, authorization, check_origin, deny, origins
+from parley_kit.sockets import (
+    Connection,
+    UpgradeRequired,
+    accept,
+    authorization,
+    check_origin,
+    deny,
+    origins,
+)
 from parley_tts.engine import TtsEngine
 from parley_tts.measures import SynthesisMetrics
 from parley_tts.settings import TtsSettings
@@ -36,6 +44,10 @@ def stream_routes(
     @router.websocket("/audio/speech/stream")
     async def stream(socket: WebSocket) -> None:
         await door(socket)
+
+    @router.get("/audio/speech/stream", include_in_schema=False)
+    async def plain() -> None:
+        raise UpgradeRequired
 
     return router
 

@@ -24,7 +24,7 @@ class StreamMetrics:
         )
         self._first_audio = Histogram(
             "parley_tts_stream_first_audio_seconds",
-            "From the first text of an utterance that is read to its first audio.",
+            "From when the engine takes the first text of an utterance to its first audio.",
             buckets=VOICE_BUCKETS_S,
             registry=registry,
         )

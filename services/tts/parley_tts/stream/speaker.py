@@ -152,10 +152,12 @@ class _Voice:
         self._encoder = encoder
         self._say = say
         self._samples = 0
-        self._started: float | None = time.perf_counter()
+        self._started: float | None = None
+        self._is_heard = False
 
     async def speak(self) -> None:
         """Speak a segment."""
+        self._started = self._started or time.perf_counter()
         manner = self._utterance.order.manner
         segment = self._house.engine.speak(manner, self._utterance.segment())
         chunks = self._placed(self._house.synthesis.watch(segment))
@@ -191,9 +193,9 @@ class _Voice:
             await self._say(events.words(utterance.id, timed))
 
     def _measure(self) -> None:
-        if self._started is not None:
+        if self._started is not None and not self._is_heard:
             self._house.metrics.first_audio(time.perf_counter() - self._started)
-            self._started = None
+            self._is_heard = True
 
 
 def _moved(word: TimedWord, by: int, by_s: float) -> TimedWord:
