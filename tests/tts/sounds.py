@@ -57,8 +57,8 @@ def samples_of_flac(data: bytes) -> int:
 
 def _at_24_khz(samples: Samples) -> Samples:
     floats = soxr.resample(samples.astype(np.float32), 48_000, RATE)
-    samples: Samples = np.rint(floats).clip(-32_768, 32_767).astype(np.int16)
-    return samples
+    resampled: Samples = np.rint(floats).clip(-32_768, 32_767).astype(np.int16)
+    return resampled
 
 
 def _decoded_by_ffmpeg(data: bytes, demuxer: str, rate: int) -> Samples:
