@@ -3,7 +3,8 @@
 A client that knows only the first four lines works as with the original proof of concept, byte
 for byte; everything else is optional.
 
-    client → server   chat {messages, id?}     server → client   delta {content}      0 or more,
+    client → server   chat {messages, id?,     server → client   delta {content}      0 or more,
+                        tools?, tool_choice?}                    tool_call {call}     0 or more,
                       reset                                      complete {content, usage?} or
                       cancel {id?}                               error {message, code?} or
                       ping                                       cancelled          ends a chat
@@ -18,15 +19,18 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+from parley_kit.ws_tools import MAX_TOOLS, Message, NamedTool, Text, Tool, ToolCall
+from parley_kit.ws_tools import tool_choice as choice_of_tools
 
 SUBPROTOCOL = "parley"
 KEY_SUBPROTOCOL_PREFIX = "parley-key."
@@ -42,16 +46,6 @@ _RESET_MESSAGE = "Conversation history cleared"
 _SHOWN_CHARS = 64
 
 
-def _well_formed(text: str) -> str:
-    """JSON can spell half a surrogate pair, which no encoding can write again."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise PydanticCustomError("malformed_text", "Text must be valid Unicode") from None
-    return text
-
-
-Text: TypeAlias = Annotated[str, StringConstraints(strict=True), AfterValidator(_well_formed)]
 Id: TypeAlias = Annotated[Text, StringConstraints(min_length=1, max_length=MAX_ID_CHARS)]
 
 
@@ -63,11 +57,7 @@ class ProtocolError(Exception):
         self.message, self.code, self.id = message, code, id
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class _FromServer(_Message):
+class _FromServer(Message):
     # A client of today understands what a server of tomorrow adds by ignoring it.
     model_config = ConfigDict(extra="ignore")
 
@@ -80,11 +70,29 @@ def _role(role: object) -> object:
     return role
 
 
-class ChatMessage(_Message):
+def _of_assistant(calls: object, info: ValidationInfo) -> object:
+    if calls is not None and info.data.get("role") != "assistant":
+        raise PydanticCustomError("not_allowed", "Only an assistant's message has tool calls")
+    return calls
+
+
+def _of_tool(call_id: object, info: ValidationInfo) -> object:
+    if (call_id is not None) != (info.data.get("role") == "tool"):
+        raise PydanticCustomError("not_allowed", "A tool's message has one, and no other has")
+    return call_id
+
+
+class ChatMessage(Message):
     """One message of a conversation; the assistant's instructions are the server's own."""
 
-    role: Annotated[Literal["user", "assistant"], BeforeValidator(_role)]
-    content: Text
+    role: Annotated[Literal["user", "assistant", "tool"], BeforeValidator(_role)]
+    content: Annotated[Text, BeforeValidator(lambda text: "" if text is None else text)] = ""
+    tool_calls: Annotated[
+        tuple[ToolCall, ...] | None, BeforeValidator(_of_assistant), Field(min_length=1)
+    ] = None
+    tool_call_id: Annotated[
+        Text | None, BeforeValidator(_of_tool), Field(validate_default=True)
+    ] = None
 
 
 def _with_content(messages: object) -> object:
@@ -102,7 +110,8 @@ def _no_messages() -> object:
 def _has_content(message: object) -> bool:
     if not isinstance(message, dict):
         return True
-    return message.get("content", "") not in ("", None)
+    said = message.get("content", "") not in ("", None)
+    return said or bool(message.get("tool_calls")) or message.get("role") == "tool"
 
 
 def _without_harmless(message: object) -> object:
@@ -111,36 +120,43 @@ def _without_harmless(message: object) -> object:
     return {key: value for key, value in message.items() if key not in HARMLESS_MESSAGE_FIELDS}
 
 
-class Chat(_Message):
-    """Asks for an answer: to the newest message alone, or to the client's whole context."""
+class Chat(Message):
+    """Asks for an answer: to the newest message alone, or to the client's whole context.
+
+    With `tools` the answer may be calls of them; the client's next chat brings their results.
+    """
 
     type: Literal["chat"] = "chat"
     messages: Annotated[
         tuple[ChatMessage, ...], BeforeValidator(_with_content), Field(validate_default=True)
     ] = ()
+    tools: Annotated[tuple[Tool, ...], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
+    tool_choice: Annotated[
+        Literal["auto", "none", "required"] | NamedTool | None, BeforeValidator(choice_of_tools)
+    ] = None
     id: Id | None = None
 
 
-class Reset(_Message):
+class Reset(Message):
     """Forget the conversation."""
 
     type: Literal["reset"] = "reset"
 
 
-class Cancel(_Message):
+class Cancel(Message):
     """Stop the chat with this id, or without one every chat of the connection."""
 
     type: Literal["cancel"] = "cancel"
     id: Id | None = None
 
 
-class Ping(_Message):
+class Ping(Message):
     """Answered with `Pong`, for clients that cannot send the frames of that name."""
 
     type: Literal["ping"] = "ping"
 
 
-class Auth(_Message):
+class Auth(Message):
     """The API key, where neither a header nor a subprotocol could carry it."""
 
     type: Literal["auth"] = "auth"
@@ -163,12 +179,22 @@ class Delta(_FromServer):
     id: str | None = None
 
 
+class ToolCalled(_FromServer):
+    """The model asks the client to call a tool; sent whole, after the last delta."""
+
+    type: Literal["tool_call"] = "tool_call"
+    call: ToolCall
+    id: str | None = None
+
+
 class Complete(_FromServer):
     """The end of an answer, and all of it."""
 
     type: Literal["complete"] = "complete"
     content: str
     usage: Usage | None = None
+    red_flag: str | None = None
+    """The kind of emergency that was answered with the fixed text; see the red-flag screen."""
     id: str | None = None
 
 
@@ -202,13 +228,16 @@ class AuthOk(_FromServer):
 
 
 ClientMessage: TypeAlias = Chat | Reset | Cancel | Ping | Auth
-ServerMessage: TypeAlias = Delta | Complete | Error | Cancelled | ResetComplete | Pong | AuthOk
+ServerMessage: TypeAlias = (
+    Delta | ToolCalled | Complete | Error | Cancelled | ResetComplete | Pong | AuthOk
+)
 
 _CLIENT: Mapping[str, type[ClientMessage]] = {
     "chat": Chat, "reset": Reset, "cancel": Cancel, "ping": Ping, "auth": Auth,
 }  # fmt: skip
 _SERVER: Mapping[str, type[ServerMessage]] = {
-    "delta": Delta, "complete": Complete, "error": Error, "cancelled": Cancelled,
+    "delta": Delta, "tool_call": ToolCalled, "complete": Complete, "error": Error,
+    "cancelled": Cancelled,
     "reset_complete": ResetComplete, "pong": Pong, "auth_ok": AuthOk,
 }  # fmt: skip
 

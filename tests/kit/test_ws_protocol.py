@@ -25,19 +25,34 @@ from parley_kit.ws_protocol import (
     Reset,
     ResetComplete,
     ServerMessage,
+    ToolCalled,
     Usage,
     encode,
     parse_client,
     parse_server,
 )
+from parley_kit.ws_tools import Function, FunctionCall, FunctionName, NamedTool, Tool, ToolCall
 
 M = TypeVar("M", bound=ClientMessage | ServerMessage)
 
 HELLO = {"role": "user", "content": "Hello"}
 
+CALL = ToolCall(id="call-1", function=FunctionCall(name="book", arguments='{"day": "Monday"}'))
+BOOK = Tool(type="function", function=Function(name="book", parameters={"type": "object"}))
+
 CLIENT_MESSAGES: list[ClientMessage] = [
     Chat(messages=(ChatMessage(role="user", content="Grüß Gott"),)),
     Chat(messages=(ChatMessage(role="assistant", content="Hi"),), id="a"),
+    Chat(
+        messages=(
+            ChatMessage(role="user", content="Monday"),
+            ChatMessage(role="assistant", tool_calls=(CALL,)),
+            ChatMessage(role="tool", content="", tool_call_id="call-1"),
+        ),
+        tools=(BOOK,),
+        tool_choice=NamedTool(type="function", function=FunctionName(name="book")),
+    ),
+    Chat(messages=(ChatMessage(role="user", content="x"),), tools=(BOOK,), tool_choice="none"),
     Reset(),
     Cancel(),
     Cancel(id="a"),
@@ -51,6 +66,8 @@ SERVER_MESSAGES: list[ServerMessage] = [
     Complete(
         content="Hello", usage=Usage(prompt_tokens=1, completion_tokens=2, total_tokens=3), id="a"
     ),
+    ToolCalled(call=CALL, id="a"),
+    Complete(content="Call 911.", red_flag="cardiac", id="a"),
     Error(message="No"),
     Error(message="No", code="overloaded", id="a"),
     Cancelled(id="a"),
@@ -70,11 +87,19 @@ near_messages = st.fixed_dictionaries(
     optional={
         "id": json_values,
         "token": json_values,
+        "tool_choice": st.sampled_from(["auto", "none", "required"]) | json_values,
+        "tools": json_values | st.lists(st.just(BOOK.model_dump()) | json_values),
         "messages": json_values
         | st.lists(
             json_values
             | st.fixed_dictionaries(
-                {}, optional={"role": st.sampled_from(["user", "system"]), "content": json_values}
+                {},
+                optional={
+                    "role": st.sampled_from(["user", "assistant", "tool", "system"]),
+                    "content": json_values,
+                    "tool_call_id": json_values,
+                    "tool_calls": json_values | st.lists(st.just(CALL.model_dump()) | json_values),
+                },
             )
         ),
     },
@@ -89,6 +114,10 @@ def refusal(raw: str | bytes) -> ProtocolError:
 
 def chat(*messages: object, **fields: object) -> str:
     return json.dumps({"type": "chat", "messages": messages, **fields})
+
+
+def tool(name: str, parameters: object = None) -> dict[str, object]:
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
 
 
 @pytest.mark.parametrize("message", CLIENT_MESSAGES, ids=repr)
@@ -157,11 +186,19 @@ def test_a_client_cannot_give_instructions(role: str) -> None:
     ("raw", "field"),
     [
         (chat("Hello"), "messages[0]"),
-        (chat(HELLO, {"role": "tool", "content": "x"}), "messages[1].role"),
+        (chat(HELLO, {"role": "robot", "content": "x"}), "messages[1].role"),
+        (chat(HELLO, {"role": "tool", "content": "x"}), "messages[1].tool_call_id"),
+        (chat({**HELLO, "tool_call_id": "call-1"}), "messages[0].tool_call_id"),
         (chat({"role": "user", "content": ["x"]}), "messages[0].content"),
         (chat({"role": "user", "content": "\ud800"}), "messages[0].content"),
         (chat({"role": "user", "content": "x", "tool_calls": []}), "messages[0].tool_calls"),
+        (chat({"role": "assistant", "tool_calls": [{"id": 7}]}), "messages[0].tool_calls[0].id"),
         (chat(HELLO, tools=[]), "tools"),
+        (chat(HELLO, tools=["x"]), "tools[0]"),
+        (chat(HELLO, tools=[tool("no spaces")]), "tools[0].function.name"),
+        (chat(HELLO, tools=[tool("f", {"a": "\ud800"})]), "tools[0].function.parameters"),
+        (chat(HELLO, tools=[tool("f")], tool_choice="sometimes"), "tool_choice"),
+        (chat(HELLO, tool_choice="auto"), "tool_choice"),
         (chat(HELLO, id=""), "id"),
         (chat(HELLO, id=7), "id"),
         (chat(HELLO, id="x" * 129), "id"),
@@ -184,6 +221,22 @@ def test_messages_without_content_are_skipped_as_in_the_original() -> None:
     message = parse_client(chat(empty, absent, HELLO))
 
     assert message == Chat(messages=(ChatMessage(role="user", content="Hello"),))
+
+
+def test_a_number_beyond_all_numbers_is_refused() -> None:
+    raw = chat(HELLO, tools=[tool("f", {"a": 1})]).replace('"a": 1', '"a": 1e999')
+
+    assert "finite" in refusal(raw).message
+
+
+def test_an_assistant_that_only_calls_and_a_tool_that_answers_nothing_are_kept() -> None:
+    calls = {"role": "assistant", "content": None, "tool_calls": [CALL.model_dump()]}
+    result = {"role": "tool", "content": "", "tool_call_id": "call-1"}
+
+    message = parse_client(chat(HELLO, calls, result))
+
+    assert isinstance(message, Chat)
+    assert [m.role for m in message.messages] == ["user", "assistant", "tool"]
 
 
 def test_what_clients_keep_beside_a_message_is_ignored() -> None:
