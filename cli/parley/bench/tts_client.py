@@ -19,9 +19,11 @@ _DATA = "data: "
 class TtsCaller:
     """Asks for speech; use it as an async context manager."""
 
-    def __init__(self, url: str, model: str, voice: str) -> None:
+    def __init__(self, url: str, model: str, voice: str, speed: float = 1.0) -> None:
         self._client = httpx2.AsyncClient(base_url=f"{url}/tts/v1", timeout=600)
-        self._fields = {"model": model, "voice": voice, "response_format": "pcm"}
+        self._fields: dict[str, object] = {
+            "model": model, "voice": voice, "speed": speed, "response_format": "pcm",
+        }  # fmt: skip
 
     async def __aenter__(self) -> Self:
         return self
