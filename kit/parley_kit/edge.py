@@ -196,7 +196,7 @@ class _Exchange:
     ) -> None:
         self.scope = scope
         self.context = context
-        self.path = _path_below_root(scope)
+        self.path = path_below_root(scope)
         self.started = time.perf_counter()
         self.status = 0
         self.ttfb: float | None = None
@@ -328,7 +328,8 @@ def _request_id(given: str | None) -> str:
     return f"req_{uuid4().hex}"
 
 
-def _path_below_root(scope: Scope) -> str:
+def path_below_root(scope: Scope) -> str:
+    """The path as routes are named: without the prefix below which the service is served."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path.removeprefix(root) if path.startswith(f"{root}/") else path

@@ -1,9 +1,7 @@
-"""`python -m parley_llm`: serve until SIGTERM."""
+"""`python -m parley_llm`: serve until SIGTERM, or become vLLM, which does."""
 
 import sys
 
-from parley_kit.server import main
-from parley_llm.app import create_app
-from parley_llm.settings import LlmSettings
+from parley_llm.start import start
 
-sys.exit(main(LlmSettings, create_app))
+sys.exit(start())

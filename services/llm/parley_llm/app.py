@@ -1,6 +1,7 @@
 """Puts the LLM service together."""
 
 from parley_kit.app import Service
+from parley_kit.errors import SettingsError
 from parley_kit.models import model_routes
 from parley_llm.engine import LlmEngine
 from parley_llm.routes import chat_routes
@@ -8,8 +9,17 @@ from parley_llm.settings import LlmSettings
 
 
 def create_app(settings: LlmSettings) -> Service:
-    """The service's ASGI application; engines import what they need when they are chosen."""
+    """The service's ASGI application; engines import what they need when they are chosen.
+
+    Raises:
+        SettingsError: the engine does not run inside this process.
+    """
     match settings.engine:
+        case "vllm":
+            raise SettingsError(
+                "LLM_ENGINE=vllm is a process of its own: run python -m parley_llm, and use "
+                "LLM_ENGINE=proxy with its URL here."
+            )
         case "proxy":
             return _relaying(settings)
         case "scripted":

@@ -27,6 +27,8 @@ MAX_BYTES = 64 << 10
 """As much of a foreign error is read as this."""
 _MAX_MESSAGE = 1_000
 _MAX_RETRY_AFTER_S = 120
+# vLLM's type for what pydantic refused; its message is a dump of pydantic's, with the input in it.
+_VALIDATION = "Bad Request"
 _OURS = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -94,16 +96,21 @@ def _read(body: bytes) -> _Said:
         return _Said(error[:_MAX_MESSAGE])
     if not isinstance(error, dict):
         return _Said()
+    param = _param(error.get("param"))
     message = error.get("message", error.get("detail"))
+    if error.get("type") == _VALIDATION and param is not None:
+        message = f"Invalid value for '{param}'."
     return _Said(
         message[:_MAX_MESSAGE] if isinstance(message, str) else "",
-        _text(error.get("param")),
+        param,
         _code(error.get("code")),
     )
 
 
-def _text(value: Any) -> str | None:
-    return value[:_MAX_MESSAGE] if isinstance(value, str) and value else None
+def _param(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    return value[:_MAX_MESSAGE].removeprefix("body.") or None
 
 
 def _code(value: Any) -> str | None:

@@ -14,7 +14,7 @@ class LlmSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="LLM_")
 
-    engine: Literal["scripted", "proxy"] = "scripted"
+    engine: Literal["scripted", "proxy", "vllm"] = "scripted"
     served_models: Names = ("qwen2-5-7b-instruct", "Qwen/Qwen2.5-7B-Instruct")
 
     # Limits of the service and of a request
@@ -35,12 +35,28 @@ class LlmSettings(ServiceSettings):
     first_byte_timeout_s: float = Field(60.0, gt=0, le=3600)
     stall_timeout_s: float = Field(15.0, gt=0, le=3600)
 
+    # vllm
+    model: str = ""
+    device: Literal["cuda", "cpu"] = "cuda"
+    gpu_memory_gb: Literal["16", "24", "48", "80"] = Field("24", validation_alias="GPU_MEMORY_GB")
+    context_tokens: int = Field(0, ge=0)
+    kv_cache_gib: float = Field(0.0, ge=0)
+    gpu_memory_share: float = Field(0.0, ge=0, le=1)
+    quantization: str = ""
+    tool_parser: str = "hermes"
+    max_queued_tokens: int = Field(32_768, ge=1)
+    sse_keep_alive_s: int = Field(15, ge=0)
+    stall_after_s: float = Field(20.0, gt=0)
+    vllm_args: str = ""
+
     @model_validator(mode="after")
-    def _a_proxy_has_an_upstream(self) -> Self:
+    def _is_complete(self) -> Self:
         if self.engine == "proxy":
             url = urlsplit(self.upstream_url)
             if url.scheme not in ("http", "https") or not url.hostname:
                 raise ValueError(
                     "LLM_ENGINE=proxy needs LLM_UPSTREAM_URL, for instance http://127.0.0.1:8080/v1"
                 )
+        if not self.served_models:
+            raise ValueError("LLM_SERVED_MODELS must name a model")
         return self
