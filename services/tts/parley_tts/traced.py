@@ -56,13 +56,29 @@ class Traced:
         """Replace every match by what `spoken` makes of it.
 
         All of a replacement stands for all that was matched, but for whole words that both have
-        in common at their beginning and end: those stand for themselves.
+        in common at their beginning and end: those stand for themselves. What is put between two
+        characters stands for both.
+
+        Raises:
+            ValueError: something is put into an empty text, and stands for nothing.
         """
-        parts, done = [], 0
+        texts: list[str] = []
+        origins: list[Span] = []
+        done = 0
         for match in pattern.finditer(self.text):
-            parts += [self[done : match.start()], self._replaced(match, spoken(match))]
-            done = match.end()
-        return joined([*parts, self[done:]]) if parts else self
+            new = spoken(match)
+            if new == match[0]:
+                continue
+            head, tail = _common_words(match[0], new)
+            start, end = match.start() + head, match.end() - tail
+            middle = new[head : len(new) - tail]
+            texts += (self.text[done:start], middle)
+            origins += self.origins[done:start]
+            origins += [self._origin(start, end)] * len(middle)
+            done = end
+        if not texts:
+            return self
+        return Traced("".join(texts) + self.text[done:], (*origins, *self.origins[done:]))
 
     def without(self, pattern: re.Pattern[str]) -> "Traced":
         """All but the matches."""
@@ -85,25 +101,11 @@ class Traced:
             done = match.end()
         return [*between, self[done:]], matches
 
-    def _replaced(self, match: re.Match[str], text: str) -> "Traced":
-        start, end = match.span()
-        if match[0] == text:
-            return self[start:end]
-        head, tail = _common_words(match[0], text)
-        middle = text[head : len(text) - tail]
-        origin = self._origin(start + head, end - tail)
-        return joined(
-            [
-                self[start : start + head],
-                Traced(middle, origin * len(middle)),
-                self[end - tail : end],
-            ]
-        )
-
-    def _origin(self, start: int, end: int) -> tuple[Span, ...]:
+    def _origin(self, start: int, end: int) -> Span:
         """What is put in place of these characters stands for; in between two for both."""
-        neighbours = self[start:end] if start < end else self[max(start - 1, 0) : end + 1]
-        return (neighbours.span(),) if neighbours.text else ()
+        if end - start == 1:
+            return self.origins[start]
+        return (self[start:end] if start < end else self[max(start - 1, 0) : end + 1]).span()
 
     def words(self) -> Iterator["Traced"]:
         """The parts between white space."""
@@ -131,8 +133,10 @@ def _common_words(old: str, new: str) -> tuple[int, int]:
 
 
 def _common(one: str, other: str) -> int:
-    differ = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
-    return next(differ, min(len(one), len(other)))
+    at, end = 0, min(len(one), len(other))
+    while at < end and one[at] == other[at]:
+        at += 1
+    return at
 
 
 def _is_edge(text: str, at: int) -> bool:

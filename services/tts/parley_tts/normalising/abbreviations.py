@@ -48,8 +48,6 @@ _RULERS = (
 )  # fmt: skip
 _ROMAN = r"(?P<roman> (?: X{1,3} (?: IX | IV | V?I{0,3} ) | IX | IV | VI{0,3} | I{1,3} ) )"
 _LETTERS = {"I": 1, "V": 5, "X": 10}
-_SENTENCE_END = r"(?= (?P<end> \s+ [A-Z\"\u201c] | \s* \Z )? )"
-_NAME = r"(?= \s* [A-Z] )"
 
 
 def roman(numeral: str) -> int:
@@ -65,22 +63,41 @@ def _short(match: re.Match[str]) -> str:
     return _WORDS[match["short"]] + ("." if ends else "")
 
 
+def _spaced(match: re.Match[str]) -> str:
+    spaced = match.string[match.end() : match.end() + 1].isspace()
+    return _BEFORE_NUMBER[match["short"]] + ("" if spaced else " ")
+
+
+def _numbered(match: re.Match[str]) -> str:
+    return match["what"] + cardinal(roman(match["roman"]))
+
+
+def _ruler(match: re.Match[str]) -> str:
+    return f"{match['who']}the {ordinal(roman(match['roman']))}"
+
+
+def _title(match: re.Match[str]) -> str:
+    return _TITLES[match["short"]]
+
+
 RULES: tuple[Rule, ...] = (
     rule(
         rf"""(?<= [a-z] \s ) (?P<short> {one_of(_STREETS)} ) \.
         (?= , | \s* \Z | \s [a-z] | \s (?: Apt | Suite | Unit ) )""",
         lambda match: _STREETS[match["short"]],
     ),
-    rule(rf"\b (?P<short> {one_of(_TITLES)} ) \. {_NAME}", lambda match: _TITLES[match["short"]]),
+    rule(rf"\b (?P<short> {one_of(_TITLES)} ) \. (?= \s? [A-Z] )", _title),
     rule(
-        r"\b (?P<short> Dr | Mr | Mrs | Ms | Prof ) (?= \s [A-Z] )",
-        lambda match: _TITLES[match["short"]],
+        r"""\b (?P<short> Dr | Mr | Mrs | Ms | Prof )
+        (?: (?= \s [A-Z] ) | \. (?= \s (?: and | or | & ) \s ) )""",
+        _title,
     ),
+    rule(rf"(?<! [\w.] ) (?P<short> {one_of(_BEFORE_NUMBER)} ) (?= \s? \d )", _spaced),
     rule(
-        rf"(?<! [\w.] ) (?P<short> {one_of(_BEFORE_NUMBER)} ) (?= \s? \d )",
-        lambda match: _spaced(match),
+        rf"""(?<! [\w.] ) (?<! \d\s ) (?P<short> {one_of(_WORDS)} )
+        (?= (?P<end> \s [A-Z\"\u201c] | \s? \Z )? )""",
+        _short,
     ),
-    rule(rf"(?<! [\w.] ) (?<! \d\s ) (?P<short> {one_of(_WORDS)} ) {_SENTENCE_END}", _short),
     rule(r"\b vs (?= \s )", "versus"),
     rule(r"\b Ph\.\s?D\.", "PhD"),
     rule(
@@ -88,20 +105,18 @@ RULES: tuple[Rule, ...] = (
         lambda match: f"every {cardinal(int(match['hours']))} hours",
     ),
     rule(
-        rf"\b (?P<what> (?: {one_of(_COUNTED)} ) \s ) {_ROMAN} (?! [\w'\u2019] | \s (?: am | was | have | had | will | think | like )\b )",
-        lambda match: match["what"] + cardinal(roman(match["roman"])),
+        rf"""\b (?P<what> (?: {one_of(_COUNTED)} ) \s ) {_ROMAN}
+        (?! [\w'\u2019] | \s (?: am | was | have | had | will | think | like )\b )""",
+        _numbered,
     ),
     rule(
-        rf"\b (?P<who> (?: {one_of(_RULERS)} ) \s ) (?! I (?! I | V | X ) ) {_ROMAN} (?! \w | ['\u2019] (?! s\b ) )",
-        lambda match: f"{match['who']}the {ordinal(roman(match['roman']))}",
+        rf"""\b (?P<who> (?: {one_of(_RULERS)} ) \s ) (?! I (?! [IVX] ) ) {_ROMAN}
+        (?! \w | ['\u2019] (?! s\b ) )""",
+        _ruler,
     ),
     rule(
-        r"\b (?P<who> (?: King | Queen | Pope | Tsar | Emperor ) \s [A-Z][a-z]{1,20} \s ) I (?! [\w'\u2019] | \s [a-z] )",
-        lambda match: f"{match['who']}the first",
+        r"""\b (?P<who> (?: King | Queen | Pope | Tsar | Emperor ) \s [A-Z][a-z]{1,20} \s )
+        (?P<roman> I ) (?! [\w'\u2019] | \s [a-z] )""",
+        _ruler,
     ),
 )
-
-
-def _spaced(match: re.Match[str]) -> str:
-    spaced = match.string[match.end() : match.end() + 1].isspace()
-    return _BEFORE_NUMBER[match["short"]] + ("" if spaced else " ")

@@ -103,7 +103,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_FREE} (?: [2-9]\d{{2}} - \d{{4}} ) {_DONE}", _local),
     rule(
         rf"""(?P<name> \b (?i: {one_of(_CALLED)} ) \s (?: us \s at \s | me \s at \s )? )
-        (?P<number> (?: {one_of(_SHORT_NUMBERS)} ) (?: \s? (?: or | and ) \s? )? ) (?! [\w%] | [.,-]\d )""",
+        (?P<number> {one_of(_SHORT_NUMBERS)} ) (?! [\w%] | [.,-]\d )""",
         lambda match: match["name"] + digit_by_digit(match["number"]),
     ),
     rule(r"\b (?: 9-1-1 | 24/7 )", lambda match: _KNOWN[match[0]]),

@@ -1,4 +1,4 @@
-"""What numbers are left: ordinals, fractions, ranges, dimensions, and those in names, in English."""
+"""What numbers are left in English: ordinals, fractions, ranges, and those in names."""
 
 import re
 
@@ -8,12 +8,11 @@ from parley_tts.normalising.numbers import (
     ordinal,
     whole_number,
 )
-from parley_tts.normalising.quantities import NUMBER, QUANTITY, quantity, value
+from parley_tts.normalising.quantities import QUANTITY, quantity
 from parley_tts.normalising.rules import Rule, rule
 
 _LETTER = r"[^\W\d_]"
 _DONE = r"(?! [\w%/] | [.,:]\d )"
-_RATIO_WORDS = {"/": "over", ":": "to", "x": "by", "×": "by"}
 _OUT_OF = frozenset({"10", "100", "5"})
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
@@ -33,10 +32,6 @@ def _slash(match: re.Match[str]) -> str:
     return f"{whole_number(one)} over {whole_number(two)}"
 
 
-def _dimensions(match: re.Match[str]) -> str:
-    return " by ".join(value(number) for number in re.split(r"\s?[x×]\s?", match[0]))
-
-
 def _in_name(match: re.Match[str]) -> str:
     """MP3, H2O, 3D: with a space between letters and digits."""
     before, after = match["before"] is not None, match["after"] is not None
@@ -51,10 +46,6 @@ RULES: tuple[Rule, ...] = (
         r"(?<! [\w.] ) (?P<digits> \d{1,3} (?: ,\d{3} ){1,3} | \d++ ) (?P<th> st | nd | rd | th ) \b",
         _ordinal,
         re.IGNORECASE,
-    ),
-    rule(
-        rf"(?<! [\w.,] ) {NUMBER} (?: \s? [x×] \s? {NUMBER} ){{1,3}} (?! [\d] )",
-        _dimensions,
     ),
     rule(
         r"(?<= \d ) \s? : \s? (?= \d )",

@@ -14,7 +14,7 @@ _MARKS: tuple[Rule, ...] = (
     rule(r"\?{2,}+", "?"),
     rule(r"[!?]{3,}+ | !\?", "?!"),
     rule(r",{2,}+", ","),
-    rule(r"(?<= \s ) (?: -{1,3} | \u2013 ) (?= \s ) | (?<= [^\s\W] ) -{2,3} (?= \w )", "\u2014"),
+    rule(r"(?<= \s ) (?: -{1,3} | \u2013 ) (?= \s ) (?: (?<! \d\s. ) | (?! \s\d ) ) | (?<= [^\s\W] ) -{2,3} (?= \w )", "\u2014"),
 )
 
 NAMES: tuple[Rule, ...] = (
@@ -54,12 +54,11 @@ SIGNS: tuple[Rule, ...] = (
         lambda match: _POWERS[match["power"] or match["up"]],
     ),
     rule(r"(?<= [\w)] ) \s? \^ \s? (?= [\w(-] )", " to the power of "),
-    rule(r"\s? ={1,3} \s?", " equals "),
     rule(r"(?<= [\w)] ) \s \+ \s (?= [\w(] ) | (?<= \d ) \+ (?= [\d(] )", " plus "),
     rule(r"(?<= \d ) \+ (?! \w )", " plus"),
     rule(r"(?<! \S ) \+ \s? (?= [\d$] )", "plus "),
-    rule(r"(?<= \d ) \s [-\u2212] \s (?= \d )", " minus "),
-    rule(r"(?<= \d ) \s [-\u2212] \s (?= \w ) (?= [^\n]{0,80} = )", " minus "),
+    rule(r"(?<= [\w)] ) \s? [-\u2212] \s? (?= \d [^\n=]{0,20} =\s?\d )", " minus "),
+    rule(r"\s? ={1,3} \s?", " equals "),
     rule(r"\s? (?: \u00d7 | (?<=\s)\*(?=\s) ) \s?", " times "),
     rule(r"\s? \u00f7 \s? | (?<= \d ) \s / \s (?= \d )", " divided by "),
     rule(r"\s? \u00b1 \s?", " plus or minus "),

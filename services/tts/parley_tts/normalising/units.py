@@ -3,7 +3,7 @@
 import re
 
 from parley_tts.normalising.numbers import cardinal
-from parley_tts.normalising.quantities import QUANTITY, is_one, quantity
+from parley_tts.normalising.quantities import NUMBER, QUANTITY, is_one, quantity, value
 from parley_tts.normalising.rules import Rule, one_of, rule
 
 _SINGULAR = {
@@ -107,6 +107,12 @@ def _height(match: re.Match[str]) -> str:
     )
 
 
+def _dimensions(match: re.Match[str]) -> str:
+    """10x20 cm."""
+    words = " by ".join(value(number) for number in re.split(r"\s?[x\u00d7]\s?", match["sides"]))
+    return f"{words} {_many(_SINGULAR[match['unit']])}" if match["unit"] else words
+
+
 def _pressure(match: re.Match[str]) -> str:
     words = f"{cardinal(int(match['upper']))} over {cardinal(int(match['lower']))}"
     return f"{words} millimeters of mercury" if match["unit"] else words
@@ -137,6 +143,11 @@ RULES: tuple[Rule, ...] = (
         (?: \s? (?P<seconds> \d{{1,2}} ) {_INCH} )? (?: \s? (?P<wind> [NSEW] ) \b )?""",
         _angle,
     ),
+    rule(
+        rf"""(?<! [\w.,] ) (?P<sides> {NUMBER} (?: x {NUMBER} | \s [x\u00d7] \s {NUMBER} ){{1,3}} )
+        (?: \s? {_UNIT} )? (?! \w )""",
+        _dimensions,
+    ),
     rule(rf"{QUANTITY} (?P<joint> \s | - )? {_UNIT} {_PER} {_END}", _measure),
     rule(rf"{QUANTITY} (?P<unit> {one_of(_TIGHT)} ) {_END}", _tight),
     rule(
@@ -145,7 +156,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(rf"{QUANTITY} \s? % (?! \w )", lambda match: f"{quantity(match)} percent"),
     rule(
-        rf"{QUANTITY} \s? [x×] (?= \s (?: {one_of(_TIMES_WORDS)} ) \b | / )",
+        rf"{QUANTITY} \s? [x\u00d7] (?= \s (?: {one_of(_TIMES_WORDS)} ) \b | / )",
         lambda match: f"{quantity(match)} {'time' if is_one(match) else 'times'}",
     ),
 )
