@@ -212,10 +212,12 @@ _WORDS = st.lists(st.sampled_from(["a", "the", "house", "and", "in", "yesterday"
 
 @given(_WORDS, st.sampled_from([" ", ", ", " - ", ": "]))
 def test_text_without_sentences_is_cut_within_the_limits(words: list[str], mark: str) -> None:
-    first, *others = _clauses("We " + mark.join(words))
-    assert len(first) <= 45 * 1.15
-    assert all(len(other) <= 250 for other in others)
-    assert all(len(clause) >= 12 for clause in [first, *others][:-1])
+    sizes = [len(clause) for clause in _clauses("We " + mark.join(words))]
+    assert sizes[0] <= 45 * 1.15
+    assert all(size <= 250 * 1.15 for size in sizes)
+    assert all(size >= 12 for size in sizes[:-1])
+    longest = [max(45, *sizes[:at]) for at in range(1, len(sizes))]
+    assert all(size <= 2.3 * most for size, most in zip(sizes[1:], longest, strict=True))
 
 
 @given(st.text("日本語カタ仮名ひらがな中文", max_size=400))
@@ -246,7 +248,8 @@ def test_boundaries_say_what_ended_each_clause() -> None:
         ("with a line", Boundary.PARAGRAPH),
         ("and a paragraph", Boundary.PARAGRAPH),
     ]
-    assert [boundary for _, boundary in _seen(text)[5:]] == [Boundary.WORD, Boundary.SENTENCE]
+    assert {boundary for _, boundary in _seen(text)[5:-1]} == {Boundary.WORD}
+    assert _seen(text)[-1][1] == Boundary.SENTENCE
 
 
 def test_fragments_go_with_what_follows() -> None:

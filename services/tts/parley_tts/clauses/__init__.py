@@ -1,8 +1,9 @@
 """Cuts text into clauses while it comes in, each of them given out as soon as its end is certain.
 
-The first clause is short, for the caller waits for it; the others are sentences, or as much of
-one as fits. Leaving two sentences together costs a moment, cutting one in two is heard: where a
-full stop may be either, nothing is cut.
+The first clause is short, for the caller waits for it; the others end at commas and with
+sentences, and where there is neither they may be longer and longer. Whoever has the time speaks
+several together. Leaving two sentences together costs a moment, cutting one in two is heard: where
+a full stop may be either, nothing is cut.
 """
 
 from parley_tts.clauses.parts import Boundary, Clause, Part, Pause

@@ -193,6 +193,8 @@ def between_words(text: str, word: str) -> Break:
         return Break.CLAUSE if word[:1].islower() else Break.SENTENCE
     if before in words.DETERMINERS or before in words.CONNECTIVES:
         return Break.TIGHT
+    if after == "of" or (numbers[0] and after in words.BETWEEN_NUMBERS):
+        return Break.TIGHT
     if after in words.CONNECTIVES:
         return Break.PHRASE
     return Break.TIGHT if any(numbers) else Break.WORD

@@ -50,8 +50,13 @@ class Size:
 
 ENOUGH = Size(12, 5)
 """Less is a fragment, and goes with what follows."""
-LIMITS = (Size(45, 18), Size(120, 60), Size(250, 60))
-"""Of the first clause, the second, and all others."""
+WORTH_A_CUT = Size(24, 10)
+"""After the first clause, less than this does not end at a comma."""
+SHORTEST_LIMIT, LONGEST_LIMIT = Size(45, 18), Size(250, 60)
+"""Of the first clause, and of any. A clause is made while those before it are played: its limit
+is at most `GROWTH` times the longest of them. A text without spaces is cut in the midst of words
+where it has no marks, which is worse."""
+GROWTH = 2
 _SLACK = 1.15
 _EARLIEST_MARK = 0.25
 _EARLIEST_WORD = 0.5
@@ -83,7 +88,8 @@ class Draft:
         self._lines = ""
         self._places: list[Place] = []
         self._unjudged: Place | None = None
-        self._cuts = 0
+        self._limit = SHORTEST_LIMIT
+        self._is_first = True
 
     def space(self, space: str, at: int) -> None:
         """Take white space that is character `at` and the following of the caller's text."""
@@ -163,24 +169,22 @@ class Draft:
             self._cut(place)
 
     def _share(self, size: Size) -> float:
-        return (size - self._size_at_start).share(self._limit())
+        return (size - self._size_at_start).share(self._limit)
 
-    def _limit(self) -> Size:
-        return LIMITS[min(self._cuts, len(LIMITS) - 1)]
-
-    def _is_enough(self, place: Place) -> bool:
-        return (place.size - self._size_at_start).share(ENOUGH) >= 1
+    def _has(self, least: Size, place: Place) -> bool:
+        return (place.size - self._size_at_start).share(least) >= 1
 
     def _ends(self, place: Place) -> bool:
         """Whether the clause ends here, however much there is."""
         if place.kind >= Break.LINE:
             return True
-        needed = Break.SENTENCE if self._cuts else Break.CLAUSE
-        return place.kind >= needed and self._is_enough(place)
+        if place.kind == Break.CLAUSE:
+            return self._has(ENOUGH if self._is_first else WORTH_A_CUT, place)
+        return place.kind == Break.SENTENCE and self._has(ENOUGH, place)
 
     def _best(self) -> Place | None:
         """Of the places that leave no fragment the best, and of the best the last."""
-        usable = [place for place in self._places if self._is_enough(place)]
+        usable = [place for place in self._places if self._has(ENOUGH, place)]
         late = [place for place in usable if self._is_late(place)]
         return max(late or usable, key=lambda place: (place.kind, place.end), default=None)
 
@@ -213,7 +217,14 @@ class Draft:
         self._text = self._text[length + place.gap :]
         del self._origins[: length + place.gap]
         self._start += length + place.gap
+        self._limit = _grown(self._limit, place.size - self._size_at_start)
         self._size_at_start = place.size + Size(place.gap, 0)
-        self._cuts += 1
+        self._is_first = False
         if not self._text:
             self._gap = self._lines = ""
+
+
+def _grown(limit: Size, clause: Size) -> Size:
+    """The limit after a clause."""
+    letters = round(GROWTH * clause.share(SHORTEST_LIMIT) * SHORTEST_LIMIT.letters)
+    return Size(min(max(limit.letters, letters), LONGEST_LIMIT.letters), LONGEST_LIMIT.wide)

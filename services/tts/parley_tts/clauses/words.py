@@ -10,11 +10,11 @@ CONNECTIVES = _listed(
     and or but nor so yet because although though unless until while whereas if whether than that
     who whom whose which what when where why how since after before once as
     about above across against along among around at behind below beneath beside between beyond
-    by despite down during except for from in inside into like near of off on onto out outside
+    by despite down during except for from in inside into like near off on onto out outside
     over past through throughout till to toward towards under up upon via with within without
     dass weil wenn als ob und oder aber denn sondern mit von zu bei nach aus auf für
     über unter vor zwischen durch gegen ohne um
-    et ou mais donc que qui dont où quand lorsque si comme avec sans dans sur sous pour par
+    à au aux et ou mais donc que qui dont où quand lorsque si comme avec sans dans sur sous pour par
     chez vers entre depuis pendant
     y o pero sino porque aunque cuando donde quien como con sin en sobre para por desde hasta
     e ma però perché quando che chi con senza nel nella sul sulla per tra fra da di
@@ -26,7 +26,7 @@ CONNECTIVES = _listed(
 DETERMINERS = _listed(
     """
     a an the this that these those my your his her its our their some any no every each all both
-    is are was were be been am very too not to will would can could shall should may might must
+    of is are was were be been am very too not to will would can could shall should may might must
     i you he she it we they do does did have has had
     der die das den dem des ein eine einen einem einer mein dein sein ihr
     le la les un une des du de ce cette ces mon ma mes ton ta tes son sa ses
@@ -67,6 +67,9 @@ MONTHS = _listed(
     janeiro fevereiro março maio junho julho setembro outubro novembro dezembro
     """
 )
+
+BETWEEN_NUMBERS = _listed("to or and by x of through bis à a al y e")
+"""What makes a range or the like of two numbers."""
 
 UNITS = _listed(
     """
