@@ -6,6 +6,7 @@ says that nobody knows, in a file, all of which `finish` gives, it is true.
 """
 
 import io
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Protocol
@@ -23,7 +24,11 @@ _UNKNOWN = 0xFFFF_FFFF
 
 
 class Encoder:
-    """Encodes one speech; not for use by two threads at once. See `streamed` and `filed`."""
+    """Encodes one speech, in one thread at a time. See `streamed` and `filed`.
+
+    Whoever stops before `finish` calls `close`: PyAV's objects refer to each other, and the garbage
+    collector does not see how large they are.
+    """
 
     def __init__(
         self, form: Format, rate: int, engine_rate: int, opened: Callable[[], "_Writer"]
@@ -34,6 +39,8 @@ class Encoder:
         self._opened = opened
         self._written = 0
         self._started: tuple[_Resampler, _Writer] | None = None
+        self._busy = threading.Lock()
+        self._is_closed = False
 
     @property
     def seconds(self) -> float:
@@ -47,11 +54,30 @@ class Encoder:
 
     def encode(self, samples: Samples) -> bytes:
         """The next bytes; may be none."""
-        return self._write(samples, last=False)
+        return self._alone(lambda: self._write(samples, last=False))
 
     def finish(self) -> bytes:
         """The last bytes."""
-        return self._write(np.zeros(0, np.int16), last=True) + self._parts[1].finish()
+        return self._alone(
+            lambda: self._write(np.zeros(0, np.int16), last=True) + self._parts[1].finish()
+        )
+
+    def close(self) -> None:
+        """Let go of the codec, at once or when the call that is under way in a thread is over."""
+        self._is_closed = True
+        if self._busy.acquire(blocking=False):
+            try:
+                if self._started is not None:
+                    self._started[1].close()
+            finally:
+                self._busy.release()
+
+    def _alone(self, work: Callable[[], bytes]) -> bytes:
+        with self._busy:
+            data = work()
+        if self._is_closed:
+            self.close()
+        return data
 
     @property
     def _parts(self) -> tuple["_Resampler", "_Writer"]:
@@ -119,6 +145,9 @@ class _Writer(Protocol):
 
     def finish(self) -> bytes: ...
 
+    def close(self) -> None:
+        """Give memory back; called any number of times, also after `finish`."""
+
 
 class _Pcm:
     def write(self, samples: Samples) -> bytes:
@@ -127,28 +156,29 @@ class _Pcm:
     def finish(self) -> bytes:
         return b""
 
+    def close(self) -> None:
+        pass
 
-class _WavStream:
+
+class _WavStream(_Pcm):
     def __init__(self, rate: int) -> None:
         self._header = _riff_header(rate, _UNKNOWN, _UNKNOWN)
-        self._pcm = _Pcm()
 
     def write(self, samples: Samples) -> bytes:
         header, self._header = self._header, b""
-        return header + self._pcm.write(samples)
+        return header + super().write(samples)
 
     def finish(self) -> bytes:
         return self._header
 
 
-class _WavFile:
+class _WavFile(_Pcm):
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._pcm = _Pcm()
         self._data: list[bytes] = []
 
     def write(self, samples: Samples) -> bytes:
-        self._data.append(self._pcm.write(samples))
+        self._data.append(super().write(samples))
         return b""
 
     def finish(self) -> bytes:
@@ -240,3 +270,6 @@ class _AvWriter:
         # Muxers write their last page and their header's length only now.
         self._output.close()
         return self._sink.take_rest()
+
+    def close(self) -> None:
+        self._output.close()

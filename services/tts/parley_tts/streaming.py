@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 
 from parley_tts.encoding import Encoder
@@ -27,11 +27,12 @@ async def encoded(
     chunks: AsyncGenerator[Chunk, None], encoder: Encoder
 ) -> AsyncGenerator[Part, None]:
     """The encoded speech; the words of a chunk come with its first bytes."""
-    async with aclosing(continued(chunks, encoder)) as parts:
-        async for part in parts:
+    with closing(encoder):
+        async with aclosing(continued(chunks, encoder)) as parts:
+            async for part in parts:
+                yield part
+        async for part in finished(encoder):
             yield part
-    async for part in finished(encoder):
-        yield part
 
 
 async def continued(
