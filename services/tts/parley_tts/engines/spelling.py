@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import chain
 
 from parley_kit.errors import InvalidRequest
+from parley_tts.normalising import without_pronunciations
 from parley_tts.traced import Traced, joined
 
 _SAID_MARKS = frozenset("%&@#+=$€£¥₹°№")
 _JOINERS = frozenset("\u200c\u200d")  # some scripts spell with them
-_PRONUNCIATION = re.compile(r"\[([^\[\]\n]+)\]\(/[^()\n]*/\)")
 _SPACE = re.compile(r"\s+")
 
 
@@ -38,7 +38,7 @@ def readable(clause: Traced) -> Traced:
 
     A pronunciation in the manner of misaki, `[word](/ipa/)`, becomes the word.
     """
-    return mapped(_without_pronunciations(clause), _printable)
+    return mapped(without_pronunciations(clause), _printable)
 
 
 def has_sound(text: str) -> bool:
@@ -66,14 +66,6 @@ def together(phrases: Sequence[Spelling]) -> Traced:
     for text in rest:
         spaced += [Traced(" ", text.origins[:1]), text]
     return joined(spaced)
-
-
-def _without_pronunciations(clause: Traced) -> Traced:
-    parts, done = [], 0
-    for match in _PRONUNCIATION.finditer(clause.text):
-        parts += [clause[done : match.start()], clause[match.start(1) : match.end(1)]]
-        done = match.end()
-    return joined([*parts, clause[done:]])
 
 
 def _printable(char: str) -> str:
