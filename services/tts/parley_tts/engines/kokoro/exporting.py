@@ -23,7 +23,7 @@ log = logging.getLogger("parley.tts.kokoro")
 _CHILD = "parley_tts.engines.kokoro.export_child"
 _RESULTS = ("model.onnx", "voices.npz")
 # Changes when the same weights would be exported in another way.
-_VERSION = 1
+_VERSION = 2
 _STALLED_S = 600.0
 
 

@@ -48,6 +48,8 @@ def load(config: Path, weights: Path, *, disable_complex: bool = False) -> Any:
     _fill(model, found, weights)
     model.eval()
     _fuse_weight_norm(model)
+    if disable_complex:
+        _correct(model.decoder.generator.stft)
     return model
 
 
@@ -103,6 +105,20 @@ def _fuse_weight_norm(model: Any) -> None:
             torch.nn.utils.parametrize.remove_parametrizations(module, "weight")
         elif hasattr(module, "weight_g"):
             torch.nn.utils.remove_weight_norm(module)
+
+
+def _correct(stft: Any) -> None:
+    """Make Kokoro's Fourier transform without complex numbers the same as that with them.
+
+    Its inverse counts the frequencies between the first and the last once, which stand for their
+    negatives as well, and leaves out how much the windows overlap: the speech is 2.5 dB too
+    quiet, and its lowest and highest frequencies are 3.5 dB too loud.
+    """
+    counts = torch.full((stft.freq_bins, 1, 1), 2.0)
+    counts[[0, -1]] = 1.0
+    overlap = stft.window.square().sum() / stft.hop_length
+    stft.weight_backward_real.mul_(counts / overlap)
+    stft.weight_backward_imag.mul_(counts / overlap)
 
 
 def _pack(file: Path) -> NDArray[np.float32]:

@@ -16,6 +16,9 @@ from parley_tts.engines.kokoro.phrases import KokoroPhrase, Spoken
 from parley_tts.traced import Traced, joined
 
 SPACY_MODEL = "en_core_web_sm"
+_HAS_SOUND = re.compile(r"[^\W_]")
+# Characters between two tokens that misaki leaves out: an apostrophe between digits.
+_MOST_DROPPED = 3
 
 
 class MisakiReader:
@@ -65,14 +68,16 @@ def espeak_reader(*, british: bool) -> PlainReader:
 
 
 def _marked_up(part: Segment) -> str:
-    return f"[{part.text.text}]({part.says})" if part.says else part.text.text
+    return part.text.text if part.says is None else f"[{part.text.text}]({part.says})"
 
 
 def _phrase(text: Traced, tokens: Sequence[Any]) -> KokoroPhrase:
-    """As Kokoro's own pipeline joins them; the tokens together are the text."""
+    """As Kokoro's own pipeline joins them; the tokens together are the text, or nearly."""
     phonemes, spoken, at = "", [], 0
     for token in tokens:
         said = token.phonemes or ""
+        found = text.text.find(token.text, at, at + len(token.text) + _MOST_DROPPED)
+        at = max(at, found)
         if _HAS_SOUND.search(said):
             spoken.append(Spoken(at, len(phonemes), len(phonemes) + len(said)))
         phonemes += said + (" " if token.whitespace else "")
@@ -102,6 +107,3 @@ def _without_torch() -> Iterator[None]:
         yield
     finally:
         del sys.modules["torch"]
-
-
-_HAS_SOUND = re.compile(r"[^\W_]")

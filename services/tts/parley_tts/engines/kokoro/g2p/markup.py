@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from parley_tts.engines.spelling import readable
 from parley_tts.traced import Traced
 
-# What misaki takes for one: slashes hold phonemes; a number is a stress, which English knows.
-_MARKUP = re.compile(r"\[([^\[\]\n]+)\]\((/[^()\n]*/|[-+]?\d(?:\.5)?|#[^()\n]*#)\)")
+# misaki's own: phonemes stand between slashes, other things mean something to its English alone.
+_MARKUP = re.compile(r"\[([^\]]+)\]\(([^)]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +16,13 @@ class Segment:
     """Text, without anything that upsets a C library, and what its markup says of it."""
 
     text: Traced
-    says: str = ""
+    says: str | None = None
 
     @property
     def phonemes(self) -> str:
         """Those that are given; none if it is to be read."""
-        return self.says.strip("/") if self.says.startswith("/") else ""
+        says = self.says or ""
+        return says.strip("/") if len(says) > 2 and says[0] == says[-1] == "/" else ""
 
 
 def segments(clause: Traced) -> Iterator[Segment]:

@@ -48,5 +48,5 @@ class TorchRuntime:
                     speed,
                 )
             return audio.cpu().numpy(), durations.cpu().numpy()
-        except RuntimeError as exc:  # out of memory is one, too
+        except (RuntimeError, IndexError) as exc:  # out of memory is the former
             raise EngineError("torch failed") from exc
