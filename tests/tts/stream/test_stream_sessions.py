@@ -280,3 +280,20 @@ async def test_who_does_not_read_keeps_the_engine_waiting_and_loses_the_place() 
             wait_until(lambda: not tts.app.admission.load.running, 15, "the deadline")
 
         assert len(tts.begun) < len(sentences)
+
+
+async def test_an_operator_sees_how_utterances_end_and_when_they_are_first_heard(tts: Tts) -> None:
+    async with stream(f"{tts.url}/tts/v1") as session:
+        await session.say("Good morning.")
+        await session.append("This will fail.")
+        await session.send("input_text.done")
+        await session.until("error")
+        await session.append("Please wait here.")
+        await session.send("cancel")
+        await session.until("speech.cancelled")
+    tts.synthesiser.gate.set()
+    metrics = tts.app.metrics.render().decode()
+
+    for outcome in ("done", "failed", "cancelled"):
+        assert f'parley_tts_stream_utterances_total{{outcome="{outcome}"}} 1.0' in metrics
+    assert "parley_tts_stream_first_audio_seconds_count 1.0" in metrics
