@@ -6,10 +6,11 @@ from parley_kit.errors import NotReady
 
 
 class State(StrEnum):
-    """`starting → ready → draining`, or `starting → failed`."""
+    """`starting → ready ⇄ unavailable → draining`, or `starting → failed`."""
 
     STARTING = "starting"
     READY = "ready"
+    UNAVAILABLE = "unavailable"
     DRAINING = "draining"
     FAILED = "failed"
 
@@ -27,8 +28,13 @@ class Health:
 
     def mark_ready(self) -> None:
         """Loaded and warm; a service that is already draining stays so."""
-        if self.state is State.STARTING:
+        if self.state in (State.STARTING, State.UNAVAILABLE):
             self.state = State.READY
+
+    def mark_unavailable(self) -> None:
+        """What it depends on is away: to be sent nothing new, though it goes on trying."""
+        if self.state is State.READY:
+            self.state = State.UNAVAILABLE
 
     def mark_draining(self) -> None:
         self.state = State.DRAINING
@@ -42,4 +48,16 @@ class Health:
             NotReady: the service is in any other state.
         """
         if not self.ready:
-            raise NotReady(f"The service is not ready: it is {self.state}.", retry_after_s=2)
+            raise self._not_ready()
+
+    def require_serving(self) -> None:
+        """Like `require_ready`, but lets requests try whether what was unavailable is back.
+
+        Raises:
+            NotReady: the service is starting, draining or has failed.
+        """
+        if self.state not in (State.READY, State.UNAVAILABLE):
+            raise self._not_ready()
+
+    def _not_ready(self) -> NotReady:
+        return NotReady(f"The service is not ready: it is {self.state}.", retry_after_s=2)

@@ -88,7 +88,7 @@ class ChatMessage(Message):
     role: Annotated[Literal["user", "assistant", "tool"], BeforeValidator(_role)]
     content: Annotated[Text, BeforeValidator(lambda text: "" if text is None else text)] = ""
     tool_calls: Annotated[
-        tuple[ToolCall, ...] | None, BeforeValidator(_of_assistant), Field(min_length=1)
+        Annotated[tuple[ToolCall, ...], Field(min_length=1)] | None, BeforeValidator(_of_assistant)
     ] = None
     tool_call_id: Annotated[
         Text | None, BeforeValidator(_of_tool), Field(validate_default=True)

@@ -232,9 +232,9 @@ async def test_connections_are_counted_and_given_back(llm: str) -> None:
 
 
 async def test_a_message_that_is_too_long_for_the_model_is_refused(llm: str) -> None:
-    with serve(assistant(llm, max_history_chars=100)) as url:
+    with serve(assistant(llm, max_history_tokens=50)) as url:
         async with talk(url) as client:
-            assert (await client.ask("x" * 101, id="a"))["code"] == "context_too_long"
+            assert (await client.ask("x" * 401, id="a"))["code"] == "context_too_long"
             assert (await client.ask("hello"))["type"] == "complete"
 
 

@@ -4,31 +4,41 @@ from parley_kit.app import Service
 from parley_kit.pages import open_paths, page_routes
 from parley_ws_llm import persona
 from parley_ws_llm.assistant import Assistant
-from parley_ws_llm.engine import ChatEngine
+from parley_ws_llm.engines.openai import OpenAiEngine
 from parley_ws_llm.routes import PAGE, Door, add_socket_routes
+from parley_ws_llm.screen import screen
+from parley_ws_llm.screen.replies import Replies
 from parley_ws_llm.settings import WsLlmSettings
+from parley_ws_llm.triage import Triage
 
 NAME = "ws-llm"
 
 
-def create_engine(settings: WsLlmSettings) -> ChatEngine:
-    """The engine that the settings name; engines import what they need when they are chosen."""
-    from parley_ws_llm.engines.openai import OpenAiEngine
-
-    return OpenAiEngine(settings)
-
-
-def create_app(settings: WsLlmSettings, engine: ChatEngine | None = None) -> Service:
+def create_app(settings: WsLlmSettings) -> Service:
     """The service's ASGI application.
 
     Raises:
-        SettingsError: the persona cannot be read, or no key is configured although one is needed.
+        SettingsError: the persona cannot be read, the region is unknown, or no key is configured
+            although one is needed.
     """
-    engine = engine or create_engine(settings)
+    engine = OpenAiEngine(settings, lambda there: _tell(service, there))
     # Without its slash the root is a path of its own to the edge.
     pages = open_paths((*PAGE, f"/{NAME}"))
     service = Service(NAME, settings, engine, open_paths=pages)
-    assistant = Assistant(service, engine, persona.load(settings.persona_file))
+    assistant = Assistant(
+        service,
+        engine,
+        persona.load(settings.persona_file),
+        Triage(screen.load("red_flags"), screen.load("probes")),
+        Replies(settings.region),
+    )
     service.include_router(page_routes("parley_ws_llm", PAGE))
     add_socket_routes(service, Door(service, settings, assistant))
     return service
+
+
+def _tell(service: Service, upstream_is_there: bool) -> None:
+    if upstream_is_there:
+        service.health.mark_ready()
+    else:
+        service.health.mark_unavailable()

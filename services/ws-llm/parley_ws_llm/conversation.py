@@ -20,13 +20,16 @@ from parley_kit.ws_protocol import (
     ProtocolError,
     ResetComplete,
     ServerMessage,
+    ToolCalled,
 )
+from parley_kit.ws_tools import ToolCall
 from parley_ws_llm.assistant import Assistant
 from parley_ws_llm.connection import Connection
-from parley_ws_llm.engine import Finish, Text
+from parley_ws_llm.engine import Finish, Text, Tools
 from parley_ws_llm.history import History, Turn
 from parley_ws_llm.metrics import Outcome, Stopwatch
 from parley_ws_llm.settings import WsLlmSettings
+from parley_ws_llm.tokens import tokens_of_tools
 
 log = logging.getLogger("parley.turn")
 
@@ -39,6 +42,7 @@ class _Flight:
         self.stopwatch = Stopwatch()
         self.turn: Turn | None = None
         self.said: list[str] = []
+        self.called: list[ToolCall] = []
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -85,7 +89,7 @@ class Conversation:
         self._timeout_s = settings.request_timeout_s
         self._max_in_flight = settings.max_in_flight_per_connection
         self._tasks = tasks
-        self._history = History(settings.max_turns, settings.max_history_chars)
+        self._history = History(settings.max_turns, settings.max_history_tokens)
         self._in_order = asyncio.Lock()
         self._flights: set[_Flight] = set()
 
@@ -170,34 +174,41 @@ class Conversation:
             return "failed", error_of(InternalError(), flight.chat.id)
 
     async def _answer(self, flight: _Flight, key_id: str) -> Complete:
-        chat = flight.chat
-        flight.turn = turn = self._history.begin(chat.messages)
-        usage = None
+        chat, tools = flight.chat, Tools.of(flight.chat)
+        flight.turn = self._history.begin(chat.messages, tokens_of_tools(tools.tools))
+        finish = Finish(None)
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
-                aclosing(self._assistant.answer(turn.context, key_id)) as items,
+                aclosing(self._assistant.answer(flight.turn, tools, key_id)) as items,
             ):
                 async for item in items:
-                    match item:
-                        case Text():
-                            await self._connection.send(Delta(content=item.text, id=chat.id))
-                            flight.said.append(item.text)
-                            flight.stopwatch.first_token()
-                        case Finish():
-                            usage = item.usage
+                    if isinstance(item, Finish):
+                        finish = item
+                    else:
+                        await self._pass_on(flight, item)
         except TimeoutError as exc:
             raise DeadlineExceeded(self._timeout_s) from exc
         self._remember(flight)
         return Complete(
             content="".join(flight.said),
-            usage=None if chat.id is None else usage,
+            usage=None if chat.id is None else finish.usage,
+            red_flag=None if chat.id is None else finish.red_flag,
             id=chat.id,
         )
 
+    async def _pass_on(self, flight: _Flight, item: Text | ToolCall) -> None:
+        if isinstance(item, Text):
+            await self._connection.send(Delta(content=item.text, id=flight.chat.id))
+            flight.said.append(item.text)
+        else:
+            await self._connection.send(ToolCalled(call=item, id=flight.chat.id))
+            flight.called.append(item)
+        flight.stopwatch.first_token()
+
     def _remember(self, flight: _Flight) -> None:
         if flight.turn is not None:
-            self._history.end(flight.turn, "".join(flight.said))
+            self._history.end(flight.turn, "".join(flight.said), flight.called)
 
     def _account(self, flight: _Flight, outcome: Outcome) -> None:
         self._assistant.metrics.ended(outcome, flight.stopwatch)

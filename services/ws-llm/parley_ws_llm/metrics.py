@@ -11,7 +11,7 @@ Outcome = Literal["complete", "cancelled", "abandoned", "refused", "failed"]
 
 
 class ChatMetrics:
-    """Turns by outcome, time to the first token, and open sockets."""
+    """Turns by outcome, fixed answers by category, time to the first token, open sockets."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._turns = Counter("parley_turns", "Turns by outcome.", ["outcome"], registry=registry)
@@ -21,7 +21,16 @@ class ChatMetrics:
             buckets=VOICE_BUCKETS_S,
             registry=registry,
         )
+        self._fixed = Counter(
+            "parley_fixed_answers",
+            "Answers without the model, by what was found in the message or the answer.",
+            ["category"],
+            registry=registry,
+        )
         self.sockets = Gauge("parley_open_sockets", "Open WebSockets.", registry=registry)
+
+    def fixed_answer(self, category: str) -> None:
+        self._fixed.labels(category).inc()
 
     def ended(self, outcome: Outcome, stopwatch: "Stopwatch") -> None:
         self._turns.labels(outcome).inc()

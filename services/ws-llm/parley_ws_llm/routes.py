@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse
@@ -11,11 +11,12 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from parley_kit.app import Service
-from parley_kit.errors import ApiError, InvalidApiKey, Overloaded
+from parley_kit.errors import ApiError, InvalidApiKey
 from parley_kit.sockets import accept, authorization, check_origin, deny
 from parley_kit.ws_protocol import KEY_SUBPROTOCOL_PREFIX, SUBPROTOCOL
 from parley_ws_llm.assistant import Assistant
 from parley_ws_llm.connection import Connection
+from parley_ws_llm.seats import Seat, Seats
 from parley_ws_llm.session import Session
 from parley_ws_llm.settings import WsLlmSettings
 
@@ -34,29 +35,28 @@ class Door:
         self._service = service
         self._settings = settings
         self._assistant = assistant
-        self._open = 0
+        self._seats = Seats(settings.max_connections, settings.max_connections_per_key)
 
     async def __call__(self, socket: WebSocket) -> None:
         try:
-            key_id = self._admit(socket)
+            key_id, seat = self._admit(socket)
         except ApiError as refusal:
             log.info("socket refused", extra={"data": {"status": refusal.status}})
             await deny(socket, refusal)
             return
-        self._open += 1
         opened = time.perf_counter()
         sockets = self._assistant.metrics.sockets
         sockets.inc()
         try:
-            await self._serve(socket, key_id)
+            await self._serve(socket, key_id, seat)
         finally:
             sockets.dec()
-            self._open -= 1
+            seat.leave()
             seconds = round(time.perf_counter() - opened, 1)
             log.info("socket closed", extra={"data": {"seconds": seconds}})
 
-    def _admit(self, socket: WebSocket) -> str | None:
-        """The caller's key id; None when the caller brings its key in a message.
+    def _admit(self, socket: WebSocket) -> tuple[str | None, Seat]:
+        """The caller's key id, None when the caller brings its key in a message; and its place.
 
         Raises:
             ApiError: the socket is not opened.
@@ -68,21 +68,35 @@ class Door:
             self._settings.origins,
             "WS_LLM_ALLOWED_ORIGINS",
         )
-        header = authorization(headers.get("authorization"), offered, KEY_SUBPROTOCOL_PREFIX)
+        key_id = self._identify(headers.get("authorization"), offered)
+        seat = self._seats.take()
         try:
-            key_id = self._service.authenticator.identify(header)
-        except InvalidApiKey:
-            if header is not None:
-                raise
-            key_id = None
-        if self._open >= self._settings.max_connections:
-            raise Overloaded("The server has no more connections to give.", retry_after_s=5)
-        return key_id
+            if key_id is not None:
+                seat.claim(key_id)
+        except ApiError:
+            seat.leave()
+            raise
+        return key_id, seat
 
-    async def _serve(self, socket: WebSocket, key_id: str | None) -> None:
+    def _identify(self, header: str | None, offered: Sequence[str]) -> str | None:
+        """
+        Raises:
+            InvalidApiKey: the caller brought a key, and it is wrong.
+        """
+        given = authorization(header, offered, KEY_SUBPROTOCOL_PREFIX)
+        try:
+            return self._service.authenticator.identify(given)
+        except InvalidApiKey:
+            if given is not None:
+                raise
+            return None
+
+    async def _serve(self, socket: WebSocket, key_id: str | None, seat: Seat) -> None:
         await accept(socket, SUBPROTOCOL)
         connection = Connection(socket, self._settings.send_timeout_s)
-        session = Session(connection, self._assistant, self._service.authenticator, self._settings)
+        session = Session(
+            connection, seat, self._assistant, self._service.authenticator, self._settings
+        )
         await session.run(key_id)
 
 

@@ -5,7 +5,7 @@ import logging
 from typing import NoReturn
 
 from parley_kit.auth import Authenticator
-from parley_kit.errors import InvalidApiKey
+from parley_kit.errors import InvalidApiKey, RateLimited
 from parley_kit.sockets import CLOSE_NORMAL, CLOSE_TOO_BIG, Gone, size_of
 from parley_kit.ws_protocol import (
     CLOSE_UNAUTHENTICATED,
@@ -25,9 +25,12 @@ from parley_ws_llm.assistant import Assistant
 from parley_ws_llm.connection import Closed, Connection
 from parley_ws_llm.conversation import Conversation
 from parley_ws_llm.rate import TokenBucket
+from parley_ws_llm.seats import Seat
 from parley_ws_llm.settings import WsLlmSettings
 
 log = logging.getLogger("parley.session")
+
+CLOSE_TRY_LATER = 1013
 
 
 class Session:
@@ -36,11 +39,13 @@ class Session:
     def __init__(
         self,
         connection: Connection,
+        seat: Seat,
         assistant: Assistant,
         authenticator: Authenticator,
         settings: WsLlmSettings,
     ) -> None:
         self._connection = connection
+        self._seat = seat
         self._assistant = assistant
         self._authenticator = authenticator
         self._settings = settings
@@ -145,6 +150,11 @@ class Session:
             key_id = self._authenticator.identify(f"Bearer {message.token}")
         except InvalidApiKey:
             await self._refuse("Incorrect API key provided.")
+        try:
+            self._seat.claim(key_id)
+        except RateLimited as exc:
+            await self._connection.send(Error(message=exc.message, code=exc.code))
+            raise Closed(CLOSE_TRY_LATER, "too many connections") from None
         await self._connection.send(AuthOk())
         return key_id
 

@@ -26,8 +26,11 @@ class WsLlmSettings(ServiceSettings):
     first_token_timeout_s: float = Field(10.0, gt=0, le=300)
     stall_timeout_s: float = Field(10.0, gt=0, le=300)
 
+    probe_interval_s: float = Field(10.0, gt=0, le=3_600)
+
     # Persona
     persona_file: Path | None = None
+    region: str = ""
 
     # Who may connect
     allowed_origins: str = ""
@@ -36,14 +39,16 @@ class WsLlmSettings(ServiceSettings):
     # Limits of the service
     max_concurrency: int = Field(64, ge=1, le=10_000)
     max_queue: int = Field(64, ge=0, le=100_000)
+    max_in_flight_per_key: int = Field(48, ge=1, le=100_000)
     max_connections: int = Field(512, ge=1, le=100_000)
+    max_connections_per_key: int = Field(384, ge=1, le=100_000)
 
     # Limits of one connection
     max_message_bytes: int = Field(64 << 10, ge=1 << 10, le=1 << 20)
     max_messages_per_minute: int = Field(120, ge=1, le=100_000)
     max_in_flight_per_connection: int = Field(8, ge=1, le=1_000)
     max_turns: int = Field(32, ge=1, le=10_000)
-    max_history_chars: int = Field(64_000, ge=100, le=10_000_000)
+    max_history_tokens: int = Field(6_000, ge=50, le=1_000_000)
     idle_timeout_s: float = Field(600.0, gt=0, le=86_400)
     send_timeout_s: float = Field(10.0, gt=0, le=300)
 
