@@ -13,7 +13,8 @@ _TLDS = (
 )
 _PATH_CHARS = r"[A-Za-z0-9\-._~:/?#@!$&()+,;=%]"
 _URL = re.compile(
-    rf"""(?<! [A-Za-z0-9@] ) (?: (?: https? | ftp ):// (?: www\. )? | www\. ) (?P<url> {_PATH_CHARS}{{1,2000}}+ )
+    rf"""(?<! [A-Za-z0-9@] ) (?: (?: https? | ftp ):// (?: www\. )? | www\. )
+        (?P<url> {_PATH_CHARS}{{1,2000}}+ )
     | (?<! [A-Za-z0-9@./_-] ) (?P<bare> (?: [A-Za-z0-9] [A-Za-z0-9-]{{0,62}} \. ){{1,5}}
         (?: (?: {_TLDS} ) (?![A-Za-z0-9_@-]) (?: :\d{{1,5}} )? (?: / {_PATH_CHARS}{{0,2000}}+ )?
           | [a-z]{{2}} / {_PATH_CHARS}{{1,2000}}+ ) )""",
@@ -21,7 +22,8 @@ _URL = re.compile(
 )
 _MAIL = re.compile(
     r"""(?<! [A-Za-z0-9.+_%-] ) (?: mailto: )? (?P<mail>
-    [A-Za-z0-9] [A-Za-z0-9.+_%-]{0,63}+ @ (?: [A-Za-z0-9-]{1,63} \. ){1,5} [A-Za-z]{2,24} ) (?! [\w-] )""",
+    [A-Za-z0-9] [A-Za-z0-9.+_%-]{0,63}+ @ (?: [A-Za-z0-9-]{1,63} \. ){1,5} [A-Za-z]{2,24} )
+    (?! [\w-] )""",
     re.VERBOSE,
 )
 _PIECES = re.compile(r"[^\W\d_]+|\d+|[.]+|[^\s\w]|_")

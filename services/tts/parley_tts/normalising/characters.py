@@ -16,12 +16,11 @@ _BROKEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ue000-\uf8ff\ufffc-\uffff\U000f0000-\U0010ffff]+"
 )
 _LINES = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
-_SPACES = re.compile(
-    "[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]{2,}|[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
-)
+_SPACE = "\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_SPACES = re.compile(f"[ {_SPACE}]{{2,}}|[{_SPACE}]")
 _JOINERS = re.compile("(?<![^\\W\\d_])\u200d|\u200d(?![^\\W\\d_])(?=[\\x00-\\x7f]|\\Z)")
 _EMOJI = re.compile(
-    rf" ?(?:(?:[0-9#*]\ufe0f?\u20e3|[{_PICTURES}])[{_ADDED}\u200d]* ?)+(?P<mark>[.,;:!?])?"
+    rf" ?(?:[{_PICTURES}][{_ADDED}\u200d]* ?)+(?P<mark>[.,;:!?])?"
     rf"|[{_ADDED}]+"
 )
 

@@ -30,6 +30,7 @@ _VERSIONED = (
     "version", "v", "release", "Python", "Node", "Java", "Ruby", "Go", "iOS", "Android", "macOS",
     "Ubuntu", "Debian", "Fedora", "Kubernetes", "CUDA", "Windows", "PHP", "Django", "TLS",
 )  # fmt: skip
+_KNOWN = {"9-1-1": "nine one one", "24/7": "twenty-four seven"}
 
 _FREE = r"(?<! [\w.,/$€£] ) (?<! \d- )"
 _DONE = r"(?! [\w%] | [-.,:/]\d )"
@@ -88,7 +89,8 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         rf"""{_FREE} (?: \+ (?P<country> \d{{1,3}} ) {_GAP}? | (?<! \+ ) )
-        (?P<number> (?: 1 {_GAP} )? (?: \( \d{{3}} \) \s? | \d{{3}} {_GAP} ) \d{{3}} {_GAP} \d{{4}} )
+        (?P<number> (?: 1 {_GAP} )? (?: \( \d{{3}} \) \s? | \d{{3}} {_GAP} )
+            \d{{3}} {_GAP} \d{{4}} )
         {_EXTENSION} {_DONE}""",
         _phone,
     ),
@@ -113,7 +115,8 @@ RULES: tuple[Rule, ...] = (
         _named,
     ),
     rule(
-        rf"(?P<name> \b (?: {one_of(_VERSIONED)} | [vV](?=\d) ) \s? ) (?P<number> \d+ (?: \.\d+ ){{1,4}} ) (?! \w | [.]\d )",
+        rf"""(?P<name> \b (?: {one_of(_VERSIONED)} | [vV](?=\d) ) \s? )
+        (?P<number> \d+ (?: \.\d+ ){{1,4}} ) (?! \w | [.]\d )""",
         _version,
     ),
     rule(
@@ -125,4 +128,3 @@ RULES: tuple[Rule, ...] = (
         lambda match: _parts(match["number"]),
     ),
 )
-_KNOWN = {"9-1-1": "nine one one", "24/7": "twenty-four seven"}

@@ -144,7 +144,10 @@ _RULES = (
         (?P<last> 1[1-9]\d\d | 20\d\d | \d\d ) (?! [\w%/:-] | [.,]\d )""",
         _years,
     ),
-    rule(r"(?<= ['\u2018\u2019] ) (?<! \d['\u2019] ) (?P<year> \d\d ) (?! \w )", lambda match: _two_digits(match[0])),
+    rule(
+        r"(?<= ['\u2018\u2019] ) (?<! \d['\u2019] ) (?P<year> \d\d ) (?! \w )",
+        lambda match: _two_digits(match[0]),
+    ),
     rule(
         rf"\b (?P<before> (?i: {one_of(_BEFORE_YEAR)} ) \s ) (?P<year> 1[1-9]\d\d | 20\d\d )"
         r" (?! [\w%/:-] | [.,]\d | \s [a-z]+s \b )",

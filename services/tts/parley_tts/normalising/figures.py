@@ -43,7 +43,8 @@ def _in_name(match: re.Match[str]) -> str:
 RULES: tuple[Rule, ...] = (
     rule(r"[₀-₉]+", lambda match: match[0].translate(_SUBSCRIPTS)),
     rule(
-        r"(?<! [\w.] ) (?P<digits> \d{1,3} (?: ,\d{3} ){1,3} | \d++ ) (?P<th> st | nd | rd | th ) \b",
+        r"""(?<! [\w.] ) (?P<digits> \d{1,3} (?: ,\d{3} ){1,3} | \d++ )
+        (?P<th> st | nd | rd | th ) \b""",
         _ordinal,
         re.IGNORECASE,
     ),

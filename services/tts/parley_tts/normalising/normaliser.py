@@ -14,7 +14,7 @@ def normalised(text: Traced, language: str) -> Traced:
 
     Numbers, money, dates, times, units, addresses and signs become words, markup and emoji go.
     English is read in full. In other languages numbers stay, which their engines read, and what
-    would only be guessed at stays too. Sounds that the caller gives, `[word](/wɜːd/)` and
+    would only be guessed at stays too. Sounds that the caller gives, `[word](/wɜd/)` and
     `[word](+1)`, stay as they are.
 
     Args:

@@ -24,7 +24,7 @@ FRACTIONS = {
 
 
 def cardinal(number: int) -> str:
-    """For 0 up to what has `MAX_CARDINAL_DIGITS`: 1234 is "one thousand two hundred thirty-four"."""
+    """1234 is "one thousand two hundred thirty-four"; up to `MAX_CARDINAL_DIGITS`."""
     if number < 1000:
         return _below_thousand(number)
     groups = []

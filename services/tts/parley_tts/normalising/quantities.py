@@ -10,8 +10,12 @@ from parley_tts.normalising.numbers import (
 )
 
 _VULGAR = "".join(FRACTIONS)
-NUMBER = r"(?: (?: \d{1,3} (?: ,\d{3} ){1,6}+ (?!\d) | \d++ ) (?: \.\d++ )?+ | \.\d++ )"
-"""As it is written in English, without a sign; for verbose patterns."""
+NUMBER = r"""(?:
+    (?: \d{1,3} (?: ,\d{3} ){1,6}+ (?!\d) | \d{1,2} (?: ,\d\d ){1,4} ,\d{3} (?!\d) | \d++ )
+    (?: \.\d++ )?+
+    | \.\d++
+)"""
+"""As it is written in English, also in India, without a sign; for verbose patterns."""
 
 _VALUE = rf"""(?:
     (?: \d{{1,4}} \s )? (?: 1/[2-9] | 2/[35] | 3/[458] | [457]/8 | 4/5 | 5/6 ) (?! [\d/] | \.\d )

@@ -6,7 +6,9 @@ from parley_tts.normalising.rules import Rule, rule, spoken_by
 from parley_tts.traced import Traced
 
 _POWERS = {"\u00b2": " squared", "\u00b3": " cubed", "2": " squared", "3": " cubed"}
-_GAP = r"[ \t]?"
+_EACH = (
+    "(?: month | mo | year | yr | day | hour | hr | week | user | person | seat | night | unit )"
+)
 
 _MARKS: tuple[Rule, ...] = (
     rule(r"(?: \.{2,}+ | \u2026 ) [.\u2026]*+", "\u2026"),
@@ -14,7 +16,11 @@ _MARKS: tuple[Rule, ...] = (
     rule(r"\?{2,}+", "?"),
     rule(r"[!?]{3,}+ | !\?", "?!"),
     rule(r",{2,}+", ","),
-    rule(r"(?<= \s ) (?: -{1,3} | \u2013 ) (?= \s ) (?: (?<! \d\s. ) | (?! \s\d ) ) | (?<= [^\s\W] ) -{2,3} (?= \w )", "\u2014"),
+    rule(
+        r"""(?<= \s ) (?: -{1,3} | \u2013 ) (?= \s ) (?: (?<! \d\s. ) | (?! \s\d ) )
+        | (?<= \w ) -{2,3} (?= \w )""",
+        "\u2014",
+    ),
 )
 
 NAMES: tuple[Rule, ...] = (
@@ -32,8 +38,9 @@ NAMES: tuple[Rule, ...] = (
     ),
     rule(r"(?<! [\w.] ) @ (?= \w )", "at "),
     rule(
-        r"""(?<= \w ) \. (?P<kind> txt | pdf | py | js | ts | json | csv | md | html? | xml | ya?ml | docx? |
-        xlsx? | pptx? | png | jpe?g | gif | svg | mp[34] | wav | zip | tar | gz | exe | sh | toml | log ) \b""",
+        r"""(?<= \w ) \. (?P<kind> txt | pdf | py | js | ts | json | csv | md | html? | xml | ya?ml
+        | docx? | xlsx? | pptx? | png | jpe?g | gif | svg | mp[34] | wav | zip | tar | gz | exe | sh
+        | toml | log ) \b""",
         lambda match: f" dot {match['kind']}",
     ),
 )
@@ -50,7 +57,8 @@ SIGNS: tuple[Rule, ...] = (
     rule(r"(?: ~ | \u2248 ) \s? (?= [$\u00a3\u20ac]? \d )", "about "),
     rule(r"\s? \u2248 \s?", " about "),
     rule(
-        r"(?<= [\w)] ) (?P<power> [\u00b2\u00b3] ) | (?<= [\w)] ) \s? \^ \s? (?P<up> [23] ) (?! [\w.] )",
+        r"""(?<= [\w)] )
+        (?: (?P<power> [\u00b2\u00b3] ) | \s? \^ \s? (?P<up> [23] ) (?! [\w.] ) )""",
         lambda match: _POWERS[match["power"] or match["up"]],
     ),
     rule(r"(?<= [\w)] ) \s? \^ \s? (?= [\w(-] )", " to the power of "),
@@ -74,14 +82,7 @@ SIGNS: tuple[Rule, ...] = (
 """Between and around numbers, before those are read."""
 
 REST: tuple[Rule, ...] = (
-    rule(
-        r"\s / (?= (?: month | mo | year | yr | day | hour | hr | week | user | person | seat | night | unit )\b )",
-        " per ",
-    ),
-    rule(
-        r"(?<= [a-z] ) / (?= (?: month | year | day | hour | hr | week | user | person | seat | night | unit | mo | yr )\b )",
-        " per ",
-    ),
+    rule(rf"(?: \s | (?<= [a-z] ) ) / (?= {_EACH} \b )", " per "),
     rule(r"(?<= \w ) \s?/\s? (?= \w )", " slash "),
     rule(r"\s? % (?! \w )", " percent"),
     rule(r"\s? \u00b0 (?! \w )", " degrees"),
