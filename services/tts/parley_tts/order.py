@@ -5,6 +5,7 @@ from enum import Enum, auto
 
 from parley_kit.errors import InvalidRequest, ModelNotFound
 from parley_tts import languages, voices
+from parley_tts.clauses import check_pauses
 from parley_tts.engine import Blend, Manner, TtsEngine
 from parley_tts.formats import FORMATS, Format, rate_of
 from parley_tts.wire import SpeechRequest
@@ -44,6 +45,7 @@ def ordered(body: SpeechRequest, engine: TtsEngine, max_chars: int) -> Order:
     if body.model not in engine.models:
         raise ModelNotFound(body.model)
     _check_length(body.input, max_chars)
+    check_pauses(body.input)
     form = FORMATS[body.response_format]
     blend = voices.resolved(body.voice, engine.voices, engine.openai_voices, blends=engine.blends)
     manner = Manner(blend, body.speed, _language(body, blend, engine), _normalises(body))

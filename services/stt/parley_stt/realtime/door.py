@@ -13,7 +13,15 @@ from starlette.websockets import WebSocket
 from parley_kit.app import Service
 from parley_kit.errors import ApiError, InvalidRequest, ModelNotFound, Overloaded
 from parley_kit.limits import Admission
-from parley_kit.sockets import Connection, accept, authorization, check_origin, deny, origins
+from parley_kit.sockets import (
+    Connection,
+    UpgradeRequired,
+    accept,
+    authorization,
+    check_origin,
+    deny,
+    origins,
+)
 from parley_stt.engine import SttEngine
 from parley_stt.realtime.metrics import RealtimeMetrics
 from parley_stt.realtime.protocol import Dialect
@@ -57,20 +65,6 @@ def realtime_routes(service: Service, settings: SttSettings, engine: SttEngine) 
         raise UpgradeRequired
 
     return router
-
-
-class UpgradeRequired(ApiError):
-    """426: the address is a WebSocket's."""
-
-    status = 426
-    type = "invalid_request_error"
-    default_code = "upgrade_required"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This address is a WebSocket: connect to it with ws:// or wss://.",
-            headers={"upgrade": "websocket", "connection": "upgrade"},
-        )
 
 
 class Door:

@@ -7,6 +7,7 @@ a full stop may be either, nothing is cut.
 """
 
 from parley_tts.clauses.parts import Boundary, Clause, Part, Pause
+from parley_tts.clauses.pieces import check_pauses
 from parley_tts.clauses.splitter import ClauseSplitter, parts
 
-__all__ = ["Boundary", "Clause", "ClauseSplitter", "Part", "Pause", "parts"]
+__all__ = ["Boundary", "Clause", "ClauseSplitter", "Part", "Pause", "check_pauses", "parts"]

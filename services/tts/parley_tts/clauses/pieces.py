@@ -18,14 +18,16 @@ _NO_PARENTHESES = r"[^()\n]{0,100}+"
 _TARGET = rf"(?: [^()\n] | \( {_NO_PARENTHESES} \) ){{0,1000}}+"
 _LABEL = r"[^\[\]\n]{0,500}+"
 
+_PAUSE = r"""
+    \[ [ \t]{0,4} pause [ \t]{0,4} : [ \t]{0,4}
+    (?P<number> [0-9]{1,12} (?: \. [0-9]{0,12} )? | \. [0-9]{1,12} )
+    [ \t]{0,4} (?P<unit> m?s )? [ \t]{0,4} \]
+"""
+_PAUSES = re.compile(_PAUSE, re.VERBOSE | re.IGNORECASE)
 _PIECE = re.compile(
     rf"""
     (?P<space> \s+ )
-    | (?P<pause>
-        \[ [ \t]{{0,4}} pause [ \t]{{0,4}} : [ \t]{{0,4}}
-        (?P<number> [0-9]{{1,12}} (?: \. [0-9]{{0,12}} )? | \. [0-9]{{1,12}} )
-        [ \t]{{0,4}} (?P<unit> m?s )? [ \t]{{0,4}} \]
-      )
+    | (?P<pause> {_PAUSE} )
     | (?P<link> \[ (?P<label> {_LABEL} ) \] \( {_TARGET} \) )
     | (?P<code> ` [^`\n]{{1,200}}+ ` )
     | (?P<open>
@@ -81,6 +83,16 @@ def next_piece(text: str, at: int, final: bool) -> Piece | None:
     if match["unspaced"] is not None:
         return Piece(Kind.UNSPACED, match.end(), match["unspaced"])
     return Piece(Kind.WORD, match.end(), match["label"] or match[0])
+
+
+def check_pauses(text: str) -> None:
+    """Refuse now what a splitter would refuse later.
+
+    Raises:
+        InvalidRequest: a pause is too long.
+    """
+    for match in _PAUSES.finditer(text):
+        _seconds(match)
 
 
 def _seconds(match: re.Match[str]) -> float:

@@ -125,7 +125,7 @@ class Desk(Generic[P]):
         started = time.perf_counter()
         try:
             sound = self._sound(manner, [piece.content for piece in pieces])
-        except Exception as exc:  # the caller's task raises it
+        except Exception as exc:  # noqa: BLE001 - the caller's task raises it
             return exc
         return Chunk(sound.samples, time.perf_counter() - started, sound.words)
 

@@ -6,7 +6,7 @@ event loop only hands things on.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Generic, ParamSpec, TypeVar
 
 import numpy as np
 
-from parley_tts.clauses import Boundary, Clause, ClauseSplitter, Part, Pause
+from parley_tts.clauses import Boundary, ClauseSplitter, Part, Pause
 from parley_tts.engine import Chunk, Flush, Manner, Script, Voice, Whole
 from parley_tts.engines.desk import Assignment, Desk, Silence
 from parley_tts.engines.synthesiser import Phrase, Synthesiser
@@ -29,6 +29,8 @@ _WARM_UP = "Hello."
 _NOTHING_S = 0.2
 # How many of the longest chunks are phonemised ahead of what is spoken.
 _CHUNKS_AHEAD = 4
+# Split at once: nobody waits for the end of a long text.
+_SPLIT_CHARS = 500
 
 
 class ScheduledEngine(Generic[P]):
@@ -105,10 +107,11 @@ class ScheduledEngine(Generic[P]):
             async for text in script:
                 if isinstance(text, Flush):
                     await self._say(talk, await self._in_front(splitter.flush))
-                else:
-                    await self._say(talk, await self._in_front(splitter.feed, text))
+                    continue
+                for piece in _pieces_of(text):
+                    await self._say(talk, await self._in_front(splitter.feed, piece))
             await self._say(talk, await self._in_front(splitter.flush))
-        except Exception as exc:  # raised by whoever listens
+        except Exception as exc:  # noqa: BLE001 - raised by whoever listens
             talk.end_with(exc)
         else:
             self._desk.end(talk.assignment)
@@ -133,6 +136,10 @@ class ScheduledEngine(Generic[P]):
     async def _in_front(self, do: Callable[A, R], *args: A.args, **kwargs: A.kwargs) -> R:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._front, partial(do, *args, **kwargs))
+
+
+def _pieces_of(text: str) -> Iterator[str]:
+    return (text[start : start + _SPLIT_CHARS] for start in range(0, len(text), _SPLIT_CHARS))
 
 
 class _Talk(Generic[P]):

@@ -5,7 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 
 from parley_kit.errors import ApiError, DeadlineExceeded, InternalError
@@ -115,15 +115,15 @@ class Speaker:
 
     async def _speak(self, utterance: Utterance) -> None:
         order, rate = utterance.order, self._house.engine.sample_rate
-        encoder = streamed(order.form, order.rate, rate)
-        voice = _Voice(self._house, utterance, encoder, self._say)
-        while (beginning := await utterance.begin()) is not Beginning.NOTHING:
-            if beginning is Beginning.FLUSH:
-                await self._say(events.flushed(utterance.id))
-                continue
-            async with self._house.admission.slot(self._key_id):
-                await self._within_deadline(voice)
-        await voice.finish()
+        with closing(streamed(order.form, order.rate, rate)) as encoder:
+            voice = _Voice(self._house, utterance, encoder, self._say)
+            while (beginning := await utterance.begin()) is not Beginning.NOTHING:
+                if beginning is Beginning.FLUSH:
+                    await self._say(events.flushed(utterance.id))
+                    continue
+                async with self._house.admission.slot(self._key_id):
+                    await self._within_deadline(voice)
+            await voice.finish()
 
     async def _within_deadline(self, voice: "_Voice") -> None:
         limit = self._house.settings.request_timeout_s
