@@ -123,7 +123,7 @@ def test_what_has_been_normalised_stays_as_it_is(written: str) -> None:
 
 PARTS = r"""
 1 1, 1. 1.1 1/ 1- 1: 12:30 $ $1 1,111 1,11 - -- +1 (1) ( [ [] []( [a]( ![ ]( a. . @ a@ a@a. http://
-www. a/ / * ** _ a_ ` ~ < <a & &a &# # | > ! ? !? … a A 中 😀 [a](/ə <!-- 1x 1½ 1h 50- e.g. v1. XI '9
+www. a/ / * ** _ a_ ` ~ < <a & &a &# # | > ! ? !? … a A 中 😀 [a](/ə <!-- 1x 1½ 1h 50- e.g. v1. XI
 =1 ^2 1% 1kg $1. 1e a.a a-a- 9/ (1 +1- 1° \\ 1' [1] {} ;; ,,
 """
 SPACED = [
@@ -157,8 +157,9 @@ def test_a_hundred_thousand_hostile_characters_are_no_attack(part: str) -> None:
 
 
 def slowdown(part: str, size: int, more: int, language: str) -> float:
-    """How many times as long the longer text takes."""
-    return seconds(part, more, language) / max(seconds(part, size, language), 0.001)
+    """How many times as long the longer text takes; the best of three, for others work here too."""
+    short, long = (min(seconds(part, n, language) for _ in range(3)) for n in (size, more))
+    return long / max(short, 0.001)
 
 
 def seconds(part: str, size: int, language: str) -> float:

@@ -49,7 +49,7 @@ def test_every_character_comes_from_the_callers_text_in_order(
     assert [o.end for o in result.origins] == sorted(o.end for o in result.origins)
 
 
-@given(TEXTS, PATTERNS, st.text("ab 1x", min_size=1, max_size=8))
+@given(TEXTS, PATTERNS, st.text("xyz", min_size=1, max_size=8))
 def test_nothing_that_is_replaced_by_something_is_lost(text: str, pattern: str, new: str) -> None:
     result = swap(pattern, new, text) if text else Traced.of("")
     assert {at for o in result.origins for at in range(o.start, o.end)} == set(range(len(text)))

@@ -22,7 +22,7 @@ _WORDS = {
     "dept.": "department", "Dept.": "Department", "Jr.": "Junior", "Sr.": "Senior",
     "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "Bros.": "Brothers",
     "min.": "minimum", "max.": "maximum", "avg.": "average", "est.": "estimated",
-    "appt.": "appointment", "Appt.": "Appointment", "Ave.": "Avenue", "Blvd.": "Boulevard",
+    "appt.": "appointment", "Appt.": "Appointment",
     "b.i.d.": "twice a day", "t.i.d.": "three times a day", "q.i.d.": "four times a day",
     "p.r.n.": "as needed", "p.o.": "by mouth", "cf.": "compare", "viz.": "namely",
     "Approx.": "Approximately", "E.g.": "For example", "I.e.": "That is",
@@ -83,7 +83,7 @@ def _title(match: re.Match[str]) -> str:
 RULES: tuple[Rule, ...] = (
     rule(
         rf"""(?<= [a-z] \s ) (?P<short> {one_of(_STREETS)} ) \.
-        (?= , | \s* \Z | \s [a-z] | \s (?: Apt | Suite | Unit ) )""",
+        (?= , | \s* \Z | \s [a-z] | \s (?: Apt | Suite | Unit | [NS][EW]? | [EW] ) \b )""",
         lambda match: _STREETS[match["short"]],
     ),
     rule(rf"\b (?P<short> {one_of(_TITLES)} ) \. (?= \s? [A-Z] )", _title),

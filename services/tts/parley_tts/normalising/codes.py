@@ -2,7 +2,7 @@
 
 import re
 
-from parley_tts.normalising.numbers import cardinal, digit_by_digit, in_groups
+from parley_tts.normalising.numbers import cardinal, code, digit_by_digit, in_groups
 from parley_tts.normalising.rules import Rule, one_of, rule
 
 _CALLED = ("call", "calling", "called", "dial", "dialing", "dialling", "ring", "phone", "text")
@@ -26,11 +26,15 @@ _NAMED = (
     "case number", "ticket number", "member ID", "ID", "ID number", "serial number", "MRN", "NHS",
     "NPI", "phone number", "number is", "last four digits",
 )  # fmt: skip
+_PLACES = (
+    "flight", "room", "route", "highway", "interstate", "bus", "suite", "apartment", "Boeing",
+    "Airbus",
+)  # fmt: skip
 _VERSIONED = (
     "version", "v", "release", "Python", "Node", "Java", "Ruby", "Go", "iOS", "Android", "macOS",
     "Ubuntu", "Debian", "Fedora", "Kubernetes", "CUDA", "Windows", "PHP", "Django", "TLS",
 )  # fmt: skip
-_KNOWN = {"9-1-1": "nine one one", "24/7": "twenty-four seven"}
+_KNOWN = {"9-1-1": "nine one one", "24/7": "twenty-four seven", "50/50": "fifty-fifty"}
 
 _FREE = r"(?<! [\w.,/$€£] ) (?<! \d- )"
 _DONE = r"(?! [\w%] | [-.,:/]\d )"
@@ -101,14 +105,23 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(rf"{_FREE} \d{{4}} (?: [ -]\d{{4}} ){{3}} {_DONE}", _groups),
     rule(rf"{_FREE} \d{{1,13}} (?: -\d{{1,13}} ){{2,6}}+ {_DONE}", _groups),
+    rule(rf"{_FREE} \(? 0\d{{2,4}} \)? [ -] \d{{3,4}} [ -] \d{{3,4}} {_DONE}", _groups),
     rule(rf"{_FREE} (?: \d{{5}} - \d{{4}} ) {_DONE}", _groups),
+    rule(
+        rf"(?P<name> \b (?: [A-Z]{{2}} | D\.C\. ) ,? \s ) (?P<number> \d{{5}} ) {_DONE}",
+        _named,
+    ),
+    rule(
+        rf"(?P<name> \b (?i: {one_of(_PLACES)} ) \s ) (?P<number> [1-9]\d{{2,3}} ) {_DONE}",
+        lambda match: match["name"] + code(match["number"]),
+    ),
     rule(rf"{_FREE} (?: [2-9]\d{{2}} - \d{{4}} ) {_DONE}", _local),
     rule(
         rf"""(?P<name> \b (?i: {one_of(_CALLED)} ) \s (?: us \s at \s | me \s at \s )? )
         (?P<number> {one_of(_SHORT_NUMBERS)} ) (?! [\w%] | [.,-]\d )""",
         lambda match: match["name"] + digit_by_digit(match["number"]),
     ),
-    rule(r"\b (?: 9-1-1 | 24/7 )", lambda match: _KNOWN[match[0]]),
+    rule(r"\b (?: 9-1-1 | 24/7 | 50/50 )", lambda match: _KNOWN[match[0]]),
     rule(
         rf"""(?P<name> \b (?i: {one_of(_NAMED)} ) (?: \s is )? [:.]? \s \#? )
         (?P<number> \d{{3,20}} (?: [ -]\d{{2,6}} ){{0,4}} ) {_DONE}""",
@@ -122,6 +135,10 @@ RULES: tuple[Rule, ...] = (
     rule(
         r"\b [vV] (?P<number> \d{1,4} ) (?! \w | [.]\d )",
         lambda match: f"version {_parts(match['number'])}",
+    ),
+    rule(
+        rf"{_FREE} \d{{1,3}} (?: \.\d{{3}} ){{2,4}} {_DONE}",
+        lambda match: cardinal(int(match[0].replace(".", ""))),
     ),
     rule(
         rf"{_FREE} (?P<number> \d{{1,6}} (?: \.\d{{1,6}} ){{2,6}}+ ) {_DONE}",

@@ -35,7 +35,9 @@ _ISO = r"""(?<! [\w.-] ) (?P<year> [12]\d{3} ) (?P<by> [-/.] ) (?P<month> 0[1-9]
     (?P=by) (?P<day> 0[1-9] | [12]\d | 3[01] )"""
 _BEFORE_YEAR = (
     "in", "since", "by", "from", "until", "till", "year", "early", "late", "mid", "circa", "before",
-    "after", "during", "spring", "summer", "autumn", "fall", "winter", "Christmas", "class of",
+    "after", "during", "spring", "summer", "autumn", "fall", "winter",
+    "Christmas", "class of", "the", "our", "this",
+    "Q1", "Q2", "Q3", "Q4",
     "back in", *_MONTHS,
 )  # fmt: skip
 _AFTER_YEAR = (
@@ -92,6 +94,18 @@ def _month_and_year(match: re.Match[str]) -> str:
     return f"{_month(match)}{match['of'] or ''} {year(int(match['year']))}"
 
 
+def _month_number_and_year(match: re.Match[str]) -> str:
+    return f"{_MONTHS[int(match['month']) - 1]} {year(int(match['year']))}"
+
+
+def _season(match: re.Match[str]) -> str:
+    """2024/25."""
+    first, last = int(match["first"]), int(match["last"])
+    if (first + 1) % 100 != last:
+        return match[0]
+    return f"{year(first)} slash {_two_digits(match['last'])}"
+
+
 def _month(match: re.Match[str]) -> str:
     return _SHORT_MONTHS.get(match["month"].rstrip("."), match["month"])
 
@@ -136,6 +150,14 @@ _RULES = (
         (?: \s | \s of \s | - ) {_MONTH} (?: (?: ,?\s | - ) {_YEAR} | (?! \s? \d ) )""",
         _named_month_after,
     ),
+    rule(
+        r"(?<! [\w.,/-] ) (?P<month> 0?[1-9] | 1[0-2] ) / (?P<year> (?:19|20)\d\d ) (?! [\w/] )",
+        _month_number_and_year,
+    ),
+    rule(
+        r"(?<! [\w.,/-] ) (?P<first> (?:19|20)\d\d ) / (?P<last> \d\d ) (?! [\w/] )",
+        _season,
+    ),
     rule(rf"{_MONTH} (?P<of> ,? | \s of ) \s {_YEAR}", _month_and_year),
     rule(r"(?<! [\w.,] ) (?P<digits> [12]\d\d0 ) ['\u2019]? s \b", _decade),
     rule(r"(?<! [\w.,$€£] ) ['\u2018\u2019]? (?P<digits> [1-9]0 ) ['\u2019]? s \b", _decade),
@@ -150,7 +172,7 @@ _RULES = (
     ),
     rule(
         rf"\b (?P<before> (?i: {one_of(_BEFORE_YEAR)} ) \s ) (?P<year> 1[1-9]\d\d | 20\d\d )"
-        r" (?! [\w%/:-] | [.,]\d | \s [a-z]+s \b )",
+        r" (?! [\w%/:-] | [.,]\d | \s (?: [a-z]+s | people | men | women ) \b )",
         lambda match: match["before"] + _single_year(match),
     ),
     rule(

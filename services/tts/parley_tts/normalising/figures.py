@@ -4,6 +4,7 @@ import re
 
 from parley_tts.normalising.numbers import (
     code,
+    decimal,
     digit_by_digit,
     ordinal,
     whole_number,
@@ -27,9 +28,19 @@ def _slash(match: re.Match[str]) -> str:
     one, two = match["one"], match["two"]
     if match[0] == "9/11":
         return "nine eleven"
-    if two in _OUT_OF and int(one) <= int(two):
-        return f"{whole_number(one)} out of {whole_number(two)}"
-    return f"{whole_number(one)} over {whole_number(two)}"
+    between = "out of" if two in _OUT_OF and float(one) <= int(two) else "over"
+    return f"{decimal(one)} {between} {whole_number(two)}"
+
+
+def _scientific(match: re.Match[str]) -> str:
+    """2.5e-10."""
+    minus = "minus " if match["sign"] == "-" else ""
+    power = f"{minus}{whole_number(match['power'])}"
+    return f"{decimal(match['number'])} times ten to the power of {power}"
+
+
+def _decimal_in_name(match: re.Match[str]) -> str:
+    return decimal(match["number"]) + (" " if match["after"] is not None else "")
 
 
 def _in_name(match: re.Match[str]) -> str:
@@ -52,10 +63,22 @@ RULES: tuple[Rule, ...] = (
         r"(?<= \d ) \s? : \s? (?= \d )",
         " to ",
     ),
+    rule(
+        r"""(?<! [\w.] ) (?P<number> \d{1,15}\.\d{1,15} | \d{1,15} (?= [eE][-+] ) )
+        [eE] (?P<sign> [-+] )? (?P<power> \d{1,3} ) (?! \w )""",
+        _scientific,
+    ),
+    rule(r"(?<= [A-Za-z]- ) \d{3,4} (?! [\w%] | [-.,/]\d )", lambda m: code(m[0])),
     rule(rf"{QUANTITY} (?! [\w/] | \.\d )", quantity),
     rule(
-        r"(?<! [\w.,/] ) (?P<one> \d{1,6} ) / (?P<two> \d{1,6} ) (?! [\w/] | [.,]\d )",
+        r"""(?<! [\w.,/] ) (?P<one> \d{1,6} (?: \.\d{1,2} )? ) / (?P<two> \d{1,6} )
+        (?! [\w/] | [.,]\d )""",
         _slash,
+    ),
+    rule(
+        rf"""(?<! [\w.] ) (?P<number> \d++\.\d++ ) (?! \.?\d )
+        (?P<after> (?= {_LETTER} ) )?""",
+        _decimal_in_name,
     ),
     rule(
         rf"(?P<before> (?<= {_LETTER} ) )? (?P<digits> \d++ ) (?P<after> (?= {_LETTER} ) )?",

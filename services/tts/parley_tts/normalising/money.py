@@ -62,14 +62,14 @@ _AFTER = rf"\s? (?P<unit> {one_of(_SYMBOLS)} (?!\s?\d) | (?: {one_of(_CODES)} ) 
 _SCALE = rf"(?: \s? (?P<letters> (?i: {one_of(_SCALES)} ) ) \b )?"
 _MINUS = r"(?: (?<! [^\s(] ) (?P<minus> [-\u2212] ) )?"
 _WHOLE = r"\d{1,3} (?: ,\d{3} ){1,4}+ | \d{1,15}+"
-_SUM = rf"(?P<whole> {_WHOLE} ) \. (?P<cents> \d\d ) (?! [\d%] | \.\d )"
+_SUM = rf"(?P<whole> {_WHOLE} )?+ \. (?P<cents> \d\d ) (?! [\d%] | \.\d )"
 _NO_SCALE = rf"(?! \s? (?i: {one_of(_SCALES)} | hundred | thousand | [mbt]r?illion ) \b )"
 
 
 def _sum(match: re.Match[str]) -> str:
     """Of whole and hundredths: "one dollar and fifty cents"."""
     currency = _CURRENCIES[match["unit"].strip()]
-    whole, cents = int(match["whole"].replace(",", "")), int(match["cents"])
+    whole, cents = int((match["whole"] or "0").replace(",", "")), int(match["cents"])
     parts = []
     if whole or not cents:
         parts.append(f"{cardinal(whole)} {currency.one if whole == 1 else currency.many}")
@@ -100,7 +100,20 @@ _REPEATED = (
     rf"""(?P<first> (?P<unit> [$£€¥₹] ) {NUMBER} \s? [-\u2010-\u2015] \s? ) (?P=unit) (?=[\d.])"""
 )
 
+# "€1.234,56" and "20,50 €", as on the Continent.
+_EURO_BEFORE = r"(?<= € ) (?P<whole> \d{1,3} (?: \.\d{3} ){0,4} ) , (?P<cents> \d\d ) (?! [\d.,] )"
+_EURO_AFTER = (
+    r"(?<! [\w.,] ) (?P<whole> \d{1,3} (?: \.\d{3} ){0,4} ) , (?P<cents> \d\d ) (?= \s?€ )"
+)
+
+
+def _continental(match: re.Match[str]) -> str:
+    return f"{match['whole'].replace('.', '')}.{match['cents']}"
+
+
 RULES: tuple[Rule, ...] = (
+    rule(_EURO_BEFORE, _continental),
+    rule(_EURO_AFTER, _continental),
     rule(_REPEATED, lambda match: match["first"]),
     rule(rf"{_MINUS} {_BEFORE} {_SUM} {_NO_SCALE} (?! \s? [-\u2010-\u2015] \s? \d )", _sum),
     rule(rf"{_MINUS} {_BEFORE} {QUANTITY} {_SCALE}", _amount),

@@ -24,11 +24,20 @@ _MARKS: tuple[Rule, ...] = (
 )
 
 NAMES: tuple[Rule, ...] = (
+    rule(r"\s? (?: <= | \u2264 ) \s?", " less than or equal to "),
+    rule(r"\s? (?: >= | \u2265 ) \s?", " greater than or equal to "),
+    rule(r"\s? (?: != | \u2260 ) \s?", " not equal to "),
+    rule(r"\s? < \s? (?= [$\u00a3\u20ac]? [-\u2212+.]? \d ) | \s<\s", " less than "),
+    rule(r"\s? > \s? (?= [$\u00a3\u20ac]? [-\u2212+.]? \d ) | \s>\s", " greater than "),
+    rule(r"(?: ~ | \u2248 ) \s? (?= [-\u2212]? [$\u00a3\u20ac]? \d )", "about "),
     rule(r"\b C\+\+", "C plus plus"),
     rule(r"\b (?P<name> [CFcf] ) \# (?! \w )", lambda match: f"{match['name']} sharp"),
     rule(r"(?<! \w ) \.NET \b", "dot net"),
     rule(r"\b [Nn]ode\.js \b", "Node JS"),
     rule(r"\b and/or \b", "and or"),
+    rule(
+        r"(?<= \b(?:he|He) ) / (?= she\b ) | (?<= \b(?:his|him|His|Him) ) / (?= hers?\b )", " or "
+    ),
     rule(r"\b w/o \b", "without"),
     rule(r"\b w/ (?= \s | \w )", lambda match: "with" + _space(match)),
     rule(r"(?<! \S ) \# (?: \s? (?= \d ) )", "number "),
@@ -37,6 +46,7 @@ NAMES: tuple[Rule, ...] = (
         lambda match: f"hashtag {_apart(match['tag'])}",
     ),
     rule(r"(?<! [\w.] ) @ (?= \w )", "at "),
+    rule(r"(?<= \w ) @ (?= \w )", " at "),
     rule(
         r"""(?<= \w ) \. (?P<kind> txt | pdf | py | js | ts | json | csv | md | html? | xml | ya?ml
         | docx? | xlsx? | pptx? | png | jpe?g | gif | svg | mp[34] | wav | zip | tar | gz | exe | sh
@@ -49,12 +59,6 @@ NAMES: tuple[Rule, ...] = (
 SIGNS: tuple[Rule, ...] = (
     rule(r"\s? (?: -> | => | [\u2192\u21d2\u27f6] ) \s?", " to "),
     rule(r"\s? (?: [\u2190\u2191\u2193\u2194-\u21ff] ) \s?", " "),
-    rule(r"\s? (?: <= | \u2264 ) \s?", " less than or equal to "),
-    rule(r"\s? (?: >= | \u2265 ) \s?", " greater than or equal to "),
-    rule(r"\s? (?: != | \u2260 ) \s?", " not equal to "),
-    rule(r"\s? < \s? (?= \d | [-\u2212+.$]\d ) | \s<\s", " less than "),
-    rule(r"\s? > \s? (?= \d | [-\u2212+.$]\d ) | \s>\s", " greater than "),
-    rule(r"(?: ~ | \u2248 ) \s? (?= [$\u00a3\u20ac]? \d )", "about "),
     rule(r"\s? \u2248 \s?", " about "),
     rule(
         r"""(?<= [\w)] )

@@ -53,7 +53,7 @@ _SINGULAR = {
     "° N": "degree north", "° S": "degree south", "° E": "degree east", "° W": "degree west",
 }  # fmt: skip
 _TIGHT = {
-    "in": "inch", "A": "amp", "K": "kelvin", "J": "joule", "N": "newton", "U": "unit",
+    "in": "inch", "A": "amp", "J": "joule", "N": "newton", "U": "unit",
 }  # fmt: skip
 """Only directly after the number, for with a space before them they are mostly something else."""
 
@@ -74,7 +74,9 @@ _TIMES_WORDS = (
 
 _UNIT = rf"(?P<unit> {one_of(_SINGULAR)} )"
 _PER = rf"(?: \s?/\s? (?P<per> {one_of(_SINGULAR | _PER_ONLY)} ) )?"
-_END = r"(?! [\w%] | [\u00b2\u00b3] )"
+_END = r"(?: (?<=/) | (?<=/\s) | (?! [\w%] | [\u00b2\u00b3] ) )"
+_EACH = r"(?P<each> \s? / \s? (?= \d ) )?"
+_STOP = r"(?: \. (?= \s [a-z(] ) )?"
 _COUNTED = re.compile(r"\S+(?= (?:per|of|Celsius|Fahrenheit|north|south|east|west)\b)|\S+\Z")
 _FOOT, _INCH = "['\u2032\u2019]", "(?:\"|\u2033|\u201d|''|'')"
 
@@ -91,7 +93,9 @@ def _plural(word: str) -> str:
 def _measure(match: re.Match[str]) -> str:
     unit = _SINGULAR[match["unit"]]
     words = f"{quantity(match)} {unit if is_one(match) or match['joint'] == '-' else _many(unit)}"
-    return f"{words} per {(_SINGULAR | _PER_ONLY)[match['per']]}" if match["per"] else words
+    if match["per"]:
+        return f"{words} per {(_SINGULAR | _PER_ONLY)[match['per']]}"
+    return f"{words} per " if match["each"] else words
 
 
 def _tight(match: re.Match[str]) -> str:
@@ -113,7 +117,18 @@ def _dimensions(match: re.Match[str]) -> str:
     return f"{words} {_many(_SINGULAR[match['unit']])}" if match["unit"] else words
 
 
+def _duration(match: re.Match[str]) -> str:
+    """3h 45m."""
+    hours, minutes = int(match["hours"]), int(match["minutes"])
+    return (
+        f"{cardinal(hours)} {'hour' if hours == 1 else 'hours'} "
+        f"{cardinal(minutes)} {'minute' if minutes == 1 else 'minutes'}"
+    )
+
+
 def _pressure(match: re.Match[str]) -> str:
+    if int(match["upper"]) <= int(match["lower"]):
+        return match[0]
     words = f"{cardinal(int(match['upper']))} over {cardinal(int(match['lower']))}"
     return f"{words} millimeters of mercury" if match["unit"] else words
 
@@ -148,8 +163,13 @@ RULES: tuple[Rule, ...] = (
         (?: \s? {_UNIT} )? (?! \w )""",
         _dimensions,
     ),
-    rule(rf"{QUANTITY} (?P<joint> \s | - )? {_UNIT} {_PER} {_END}", _measure),
-    rule(rf"{QUANTITY} (?P<unit> {one_of(_TIGHT)} ) {_END}", _tight),
+    rule(
+        r"(?<! [\w.,:] ) (?P<hours> \d{1,3} ) \s? h \s? (?P<minutes> [0-5]?\d ) \s? m (?: in )? \b",
+        _duration,
+    ),
+    rule(rf"{QUANTITY} (?P<joint> \s | - )? {_UNIT} {_PER} {_EACH} {_END} {_STOP}", _measure),
+    rule(rf"{QUANTITY} (?P<unit> {one_of(_TIGHT)} ) {_END} {_STOP}", _tight),
+    rule(rf"{QUANTITY} \s? (?P<unit> in ) \. (?= \s [a-z] )", _tight),
     rule(
         rf"{QUANTITY} (?P<letters> {one_of(_SCALES)} ) \b",
         lambda match: f"{quantity(match)} {_SCALES[match['letters']]}",
