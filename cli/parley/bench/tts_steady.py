@@ -54,11 +54,11 @@ async def _memory(report: Report, service: Served, step: Callable[[str], None]) 
 
 
 async def _ask(caller: TtsCaller, numbers: Iterator[int], requests: int) -> None:
-    """Short texts, no two of which are alike."""
+    """Short texts of about the same length, none of which is still in the cache."""
 
     async def one(share: int) -> None:
         for _ in range(share):
-            await caller.hear(f"Number {next(numbers)}.")
+            await caller.hear(f"Number {100 + next(numbers) * 467 % 900}.")
 
     await asyncio.gather(*(one(requests // _CALLERS) for _ in range(_CALLERS)))
 
