@@ -11,7 +11,7 @@ _TLDS = (
     "com|org|net|edu|gov|mil|info|biz|io|ai|dev|app|health|care|xyz|tech|cloud|online|shop|blog|"
     "co|uk|us|ca|au|nz|de|fr|es|nl|eu|ch|br|pt|mx|ar|jp|cn|kr|ru|pl|se|dk|fi|tv|ly|gg"
 )
-_PATH_CHARS = r"[A-Za-z0-9\-._~:/?#@!$&()+,;=%]"
+_PATH_CHARS = r"[A-Za-z0-9\u00c0-\u024f\-._~:/?#@!$&()+,;=%]"
 _URL = re.compile(
     rf"""(?<! [A-Za-z0-9@] ) (?: (?: https? | ftp ):// (?: www\. )? | www\. )
         (?P<url> {_PATH_CHARS}{{1,2000}}+ )
