@@ -68,7 +68,9 @@ class Guard:
         for word in _words(piece):
             places = self._instructions.places.get(word, ())
             self._rows = {place: self._rows.get(place - 1, 0) + 1 for place in places}
-            self._said |= {place for place, row in self._rows.items() if row >= _HELD_FROM}
+            for place, row in self._rows.items():
+                if row >= _HELD_FROM:
+                    self._said.update(range(place - _HELD_FROM + 1, place + 1))
             if self._row >= self._instructions.row or len(self._said) >= _RECITED_WORDS:
                 raise Recited
 

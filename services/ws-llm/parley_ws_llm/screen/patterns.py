@@ -102,6 +102,11 @@ class Phrasebook:
                 )
             node.concepts.add(concept)
 
+    def prepare(self) -> None:
+        """Work out the first steps now, and not while somebody waits."""
+        for word in self.vocabulary:
+            self._begin.after(word)
+
     def marks(self, words: Sequence[str]) -> Iterator[Mark]:
         """The phrases of a sentence, from left to right."""
         known = [_BEGIN, *map(self._known, words)]

@@ -40,6 +40,7 @@ class Rules:
         for concept, patterns in (data["scopes"] | data["signs"]).items():
             for pattern in patterns:
                 self.phrasebook.add(pattern, concept)
+        self.phrasebook.prepare()
         known = frozenset(data["signs"])
         for category, lines in data["flags"].items():
             for line in lines:
