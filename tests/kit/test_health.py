@@ -3,6 +3,7 @@
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
+from parley_kit.health import State
 from tests.kit.demo import Demo, demo_service
 from tests.serving import error_of, open_request, serve, wait_until
 
@@ -37,6 +38,21 @@ def test_an_engine_that_cannot_start_makes_the_service_fail_and_say_why() -> Non
     assert (status["state"], status["reason"]) == ("failed", "no such model directory")
     assert ready.status_code == 503
     assert told == [True]
+
+
+def test_a_service_may_be_unavailable_for_a_while() -> None:
+    service = demo_service()
+    with serve(service) as url:
+        service.health.mark_unavailable()
+        away = httpx2.get(f"{url}/readyz")
+        service.health.require_serving()
+        service.health.mark_ready()
+        back = httpx2.get(f"{url}/readyz")
+        service.health.mark_draining()
+        service.health.mark_unavailable()
+
+    assert (away.status_code, error_of(away)["code"], back.status_code) == (503, "not_ready", 200)
+    assert service.health.state is State.DRAINING
 
 
 def test_an_engine_is_closed_also_when_it_was_still_loading() -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import uvicorn
 from websockets.exceptions import (
     ConnectionClosed,
     ConnectionClosedError,
@@ -14,6 +15,8 @@ from websockets.exceptions import (
     InvalidStatus,
 )
 
+from parley_kit.server import config
+from tests import serving
 from tests.serving import serve, wait_until
 from tests.ws_llm.talking import Client, assistant, language_model, talk
 from tests.ws_llm.upstreams import Exchange, upstream
@@ -231,6 +234,31 @@ async def test_connections_are_counted_and_given_back(llm: str) -> None:
     assert (status, error["code"]) == (503, "overloaded")
 
 
+async def test_one_key_cannot_take_all_connections(llm: str) -> None:
+    settings = {"api_keys": "k1,k2", "max_connections": 3, "max_connections_per_key": 1}
+    first = {"additional_headers": {"authorization": "Bearer k1"}}
+    second = {"additional_headers": {"authorization": "Bearer k2"}}
+    with serve(assistant(llm, **settings)) as url:
+        async with talk(url, **first):
+            status, error = await refused(url, **first)
+            async with talk(url, **second) as client:
+                assert (await client.ask("hello"))["type"] == "complete"
+
+    assert (status, error["code"]) == (429, "rate_limit_exceeded")
+
+
+async def test_nor_by_bringing_its_key_later(llm: str) -> None:
+    settings = {"api_keys": "k1,k2", "max_connections_per_key": 1}
+    with serve(assistant(llm, **settings)) as url:
+        async with talk(url) as first, talk(url) as second:
+            await first.send({"type": "auth", "token": "k1"})
+            await first.receive()
+            await second.send({"type": "auth", "token": "k1"})
+
+            assert (await second.receive())["code"] == "rate_limit_exceeded"
+            assert await closed(second) == 1013
+
+
 async def test_a_message_that_is_too_long_for_the_model_is_refused(llm: str) -> None:
     with serve(assistant(llm, max_history_tokens=50)) as url:
         async with talk(url) as client:
@@ -266,6 +294,37 @@ async def test_a_client_that_does_not_read_is_given_up() -> None:
 
             assert await asyncio.to_thread(server.hung_up.wait, 10)
             client.socket.transport.abort()
+
+
+async def test_a_half_open_socket_is_found(llm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's machine is there but nobody reads; as after a cable was pulled."""
+    monkeypatch.setattr(serving, "config", impatient)
+    app = assistant(llm)
+    with serve(app) as url:
+        async with talk(url) as client:
+            await client.ask("hello")
+            client.socket.transport.pause_reading()
+
+            await asyncio.to_thread(
+                wait_until,
+                lambda: "parley_open_sockets 0.0" in app.metrics.render().decode(),
+                10,
+                "the server finds out",
+            )
+            client.socket.transport.abort()
+
+
+def impatient(*args: Any, **options: Any) -> uvicorn.Config:
+    """The server's settings, but it asks much more often whether clients are there."""
+    changed = config(*args, **options)
+    changed.ws_ping_interval = changed.ws_ping_timeout = 0.2
+    return changed
+
+
+def test_a_service_asks_whether_its_clients_are_there() -> None:
+    usual = config(lambda *_: None, grace_s=1)  # type: ignore[arg-type, return-value]
+
+    assert (usual.ws_ping_interval, usual.ws_ping_timeout) == (20, 20)
 
 
 async def test_a_stopping_server_closes_with_service_restart(llm: str) -> None:

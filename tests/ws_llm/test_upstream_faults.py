@@ -1,5 +1,6 @@
 """A language model that fails: one error, in words of our own, and the socket goes on."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -147,6 +148,43 @@ async def test_an_upstream_that_goes_away_is_an_error_until_it_is_back() -> None
         serving.__exit__(None, None, None)
 
 
+async def test_the_service_is_not_ready_while_its_upstream_is_away() -> None:
+    with serve(language_model()) as upstream_url:
+        app = assistant(upstream_url, probe_interval_s=0.05)
+        port = int(upstream_url.rpartition(":")[2])
+        serving = serve(app)
+        url = serving.__enter__()
+    try:
+        await asyncio.to_thread(wait_until, lambda: _ready(url) == 503, 10, "it is told")
+        state = _status(url)["state"]
+        with serve(language_model(), port=port):
+            await asyncio.to_thread(wait_until, lambda: _ready(url) == 200, 10, "it is back")
+    finally:
+        serving.__exit__(None, None, None)
+
+    assert state == "unavailable"
+
+
+async def test_an_answer_brings_the_service_back_at_once() -> None:
+    with serve(language_model()) as upstream_url:
+        app = assistant(upstream_url, probe_interval_s=60)
+        port = int(upstream_url.rpartition(":")[2])
+        serving = serve(app)
+        url = serving.__enter__()
+    try:
+        async with talk(url) as client:
+            await client.ask("hello")
+            await client.ask("hello")
+            away = _ready(url)
+            with serve(language_model(), port=port):
+                assert (await client.ask("hello"))["type"] == "complete"
+                back = _ready(url)
+    finally:
+        serving.__exit__(None, None, None)
+
+    assert (away, back) == (503, 200)
+
+
 async def test_the_service_waits_for_an_upstream_that_starts_later() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
@@ -172,6 +210,10 @@ async def test_status_tells_the_upstream_but_not_how_to_log_in_there(faulty: Ups
     assert status["upstream"] == f"{faulty.url}/llm/v1"
     assert status["upstream_state"] == "answering"
     assert status["model_listed"] is True
+
+
+def _ready(url: str) -> int:
+    return httpx2.get(f"{url}/readyz").status_code
 
 
 def _status(url: str) -> dict[str, Any]:
