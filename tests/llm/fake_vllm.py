@@ -37,9 +37,21 @@ class FakeVllm:
         self.warm_status = 200
         self.reached: list[str] = []
 
-    async def chat(self, request: Request) -> Response:
+    async def chat(self, request: Request) -> Response | None:
+        """As vLLM's handlers do: work in one task, and listen for the caller's going in another.
+
+        Cancelling this leaves the work running.
+        """
         body = await request.json()
         self.asked.append(body)
+        working = asyncio.create_task(self._work(body))
+        listening = asyncio.create_task(_listen_for_disconnect(request))
+        _, pending = await asyncio.wait([working, listening], return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        return working.result() if working not in pending else None
+
+    async def _work(self, body: dict[str, Any]) -> Response:
         self.begun += 1
         try:
             return await self.behave(body)
@@ -67,6 +79,11 @@ class FakeVllm:
     async def anything(self, request: Request) -> Response:
         self.reached.append(request.url.path)
         return JSONResponse({})
+
+
+async def _listen_for_disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def whole(body: dict[str, Any]) -> Response:

@@ -1,11 +1,13 @@
 """What the scripted engine says and which function it calls."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parley_kit.errors import InvalidRequest
 from parley_llm import tokens
 from parley_llm.engines.scripted import cut
 from parley_llm.script import Script
@@ -82,7 +84,8 @@ def test_a_cut_answer_is_a_beginning_without_the_stop_sequences(
 
 
 def decided(text: str, function: dict[str, object], choice: object = "auto") -> object:
-    return decide(
+    """The call of one function that is decided on, or what is missing for it."""
+    calls = decide(
         ChatRequest.model_validate(
             {
                 "model": "scripted",
@@ -92,6 +95,7 @@ def decided(text: str, function: dict[str, object], choice: object = "auto") -> 
             }
         )
     )
+    return calls[0] if isinstance(calls, tuple) and calls else calls
 
 
 @pytest.mark.parametrize(
@@ -132,20 +136,84 @@ def test_a_function_is_known_by_the_words_of_its_name(name: str) -> None:
 schemas = st.fixed_dictionaries(
     {},
     optional={
-        "type": st.sampled_from(["string", "integer", "number", "boolean", "array", "object", "x"]),
+        "type": st.sampled_from(["string", "integer", "number", "boolean", "array", "object"]),
         "enum": st.lists(st.text() | st.integers(), min_size=1),
     },
 )
 
 
 @given(st.text(), st.dictionaries(st.text(), schemas), st.sampled_from(["auto", "required"]))
-def test_whatever_the_schema_the_arguments_are_json(
+def test_whatever_the_schema_the_arguments_are_json_or_it_is_refused(
     text: str, properties: dict[str, object], choice: str
 ) -> None:
     function = {
         "name": "get_weather",
         "parameters": {"properties": properties, "required": list(properties)},
     }
-    call = decided(f"weather {text}", function, choice)
+    call: object = None
+    with suppress(InvalidRequest):
+        call = decided(f"weather {text}", function, choice)
     if isinstance(call, Call):
         assert isinstance(json.loads(call.arguments), dict)
+
+
+def functions(*names: str) -> list[dict[str, object]]:
+    return [{"type": "function", "function": {"name": name}} for name in names]
+
+
+def names_called(choice: object, **fields: object) -> list[str]:
+    """What is called for a question about the weather and the time, of three functions."""
+    calls = decide(
+        ChatRequest.model_validate(
+            {
+                "model": "scripted",
+                "messages": [{"role": "user", "content": "The weather and the time, please"}],
+                "tools": functions("get_weather", "get_time", "get_news"),
+                "tool_choice": choice,
+                **fields,
+            }
+        )
+    )
+    assert isinstance(calls, tuple)
+    return [call.name for call in calls]
+
+
+def allowed(mode: str, *names: str) -> dict[str, object]:
+    tools = [{"type": "function", "function": {"name": name}} for name in names]
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        (None, ["get_weather", "get_time"]),
+        ("auto", ["get_weather", "get_time"]),
+        ("none", []),
+        ("required", ["get_weather", "get_time"]),
+        ({"type": "function", "function": {"name": "get_news"}}, ["get_news"]),
+        (allowed("auto", "get_time", "get_news"), ["get_time"]),
+        (allowed("auto", "get_news"), []),
+        (allowed("required", "get_news"), ["get_news"]),
+    ],
+)
+def test_every_form_of_tool_choice_is_honoured(choice: object, names: list[str]) -> None:
+    assert names_called(choice) == names
+
+
+def test_calls_are_made_one_at_a_time_for_those_who_ask_for_that() -> None:
+    assert names_called("auto", parallel_tool_calls=False) == ["get_weather"]
+    assert names_called("required", parallel_tool_calls=False) == ["get_weather"]
+
+
+def test_what_several_tools_say_is_all_told() -> None:
+    messages = [
+        Message.model_validate(message)
+        for message in (
+            {"role": "user", "content": "?"},
+            {"role": "assistant", "content": None},
+            {"role": "tool", "content": "18 degrees", "tool_call_id": "a"},
+            {"role": "tool", "content": "noon", "tool_call_id": "b"},
+        )
+    ]
+
+    assert SCRIPT.answer(messages) == "Here is what I found: 18 degrees; noon"

@@ -1,5 +1,6 @@
 """The edge inside vLLM's server, around an application that is built like vLLM's."""
 
+import io
 import json
 import logging
 import socket
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from parley_llm.vllm.logs import Discreet
 from tests.llm.fake_vllm import (
     EVENTS,
     OPEN_IN_VLLM,
@@ -23,6 +25,7 @@ from tests.llm.fake_vllm import (
     stream,
     whole,
 )
+from tests.llm.spellings import HEADERS, PATHS, status_of_spelling
 from tests.serving import error_of, wait_until
 
 KEY = {"authorization": "Bearer k1"}
@@ -93,53 +96,13 @@ def test_what_vllm_leaves_open_is_not_reachable_even_with_a_key(
     assert edge.vllm.reached == []
 
 
-PATHS = [
-    "/v1/chat/completions",
-    "/llm/v1/chat/completions",
-    "//v1/chat/completions",
-    "/llm//v1/chat/completions",
-    "/llm/llm/v1/chat/completions",
-    "/llmv1/chat/completions",
-    "/LLM/v1/chat/completions",
-    "/llm/v1/chat/completions/",
-    "/llm/v1/chat/completions?x=/livez",
-    "/llm/v1/chat/completions;/livez",
-    "/livez/../v1/chat/completions",
-    "/llm/%76%31/chat/completions",
-    "/llm/v1%2Fchat%2Fcompletions",
-    "/llm/livez%2F..%2Fv1/chat/completions",
-    "/./v1/chat/completions",
-    "/v1/chat/completions#/livez",
-]
-
-
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(
-    "header",
-    [
-        "", "authorization: Bearer wrong", "authorization: Bearer", "authorization: k1",
-        "authorization: Basic azE6", "authorization: Bearer k1,k2", "x-api-key: k1",
-        "cookie: authorization=k1", "host: localhost/livez?",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("header", HEADERS)
 def test_no_spelling_of_a_path_gets_past_the_key(edge: Edge, path: str, header: str) -> None:
-    status = raw_status(edge, path, header)
+    status = status_of_spelling(edge.url, path, header)
 
     assert status in (400, 401)
     assert edge.vllm.begun == 0
-
-
-def raw_status(edge: Edge, path: str, header: str) -> int:
-    """The status of a request that no client would spell."""
-    host, port = edge.url.removeprefix("http://").split(":")
-    body = json.dumps(QUESTION)
-    lines = [f"POST {path} HTTP/1.1", "content-type: application/json", "connection: close"]
-    lines += [] if header.startswith("host") else ["host: x"]
-    lines += [header] if header else []
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
-        head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""])
-        connection.sendall(f"{head}{body}".encode())
-        return int(connection.makefile("rb").readline().split()[1])
 
 
 def test_health_is_open_and_the_rest_is_not(edge: Edge) -> None:
@@ -339,6 +302,25 @@ def test_nothing_of_a_conversation_is_logged(edge: Edge, caplog: pytest.LogCaptu
     said = [r.getMessage() for r in caplog.records if not r.name.startswith("http")]
     assert "POST /v1/chat/completions 200" in said
     assert not any("canary" in line for line in said)
+
+
+def test_of_what_vllm_warns_of_requests_only_the_place_is_logged(edge: Edge) -> None:
+    written = io.StringIO()
+    mine = logging.StreamHandler(written)
+    mine.addFilter(Discreet())
+    logger = logging.getLogger("vllm.entrypoints.openai.serving")
+    logger.addHandler(mine)
+    try:
+        logger.error("Error with model %s", "canary")
+        raise ValueError("canary")
+    except ValueError:
+        logger.exception("canary")
+    finally:
+        logger.removeHandler(mine)
+
+    assert "warned at test_vllm_edge.py" in written.getvalue()
+    assert "builtins.ValueError at test_vllm_edge.py" in written.getvalue()
+    assert "canary" not in written.getvalue()
 
 
 def test_it_is_ready_when_a_first_inference_has_worked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from parley_kit.app import Service
 from parley_kit.errors import SettingsError
 from parley_kit.models import model_routes
+from parley_llm.completions import completion_routes
 from parley_llm.engine import LlmEngine
+from parley_llm.responses import response_routes
 from parley_llm.routes import chat_routes
 from parley_llm.settings import LlmSettings
 
@@ -31,7 +33,8 @@ def create_app(settings: LlmSettings) -> Service:
 def _answering(settings: LlmSettings, engine: LlmEngine) -> Service:
     service = Service("llm", settings, engine)
     service.include_router(model_routes(engine.models))
-    service.include_router(chat_routes(service, settings, engine))
+    for routes in (chat_routes, completion_routes, response_routes):
+        service.include_router(routes(service, settings, engine))
     return service
 
 

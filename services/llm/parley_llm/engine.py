@@ -1,6 +1,7 @@
 """What an LLM engine is to the routes."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -35,6 +36,15 @@ class Finish:
     completion_tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    finish: Finish
+
+
 Item = Text | ToolCall | Finish
 
 
@@ -52,3 +62,22 @@ class LlmEngine(Component, Protocol):
         Raises:
             ApiError: the engine cannot do what is asked; before the first item.
         """
+
+
+async def whole(items: AsyncGenerator[Item, None]) -> Reply:
+    """An answer once all of it is there.
+
+    Raises:
+        ApiError: whatever `items` raises.
+    """
+    text, calls = "", []
+    async with aclosing(items):
+        async for item in items:
+            match item:
+                case Text():
+                    text += item.text
+                case ToolCall():
+                    calls.append(item)
+                case Finish():
+                    return Reply(text, tuple(calls), item)
+    raise AssertionError("an engine's stream ends with Finish")

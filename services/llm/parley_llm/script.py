@@ -57,7 +57,7 @@ class Script:
         """The reply to the last message of a conversation."""
         last = messages[-1]
         if last.role == "tool":
-            return f"Here is what I found: {last.text.strip() or 'nothing'}"
+            return f"Here is what I found: {_results(messages) or 'nothing'}"
         asked = words(last.text)
         topic = self._topic(asked)
         if topic is not None:
@@ -81,6 +81,16 @@ class Script:
         if not asked or asked & _GREETINGS:
             return self.greeting
         return self.unknown
+
+
+def _results(messages: Sequence[Message]) -> str:
+    """What the tools said since the last call of them, in order."""
+    results: list[str] = []
+    for message in reversed(messages):
+        if message.role != "tool":
+            break
+        results.insert(0, message.text.strip())
+    return "; ".join(filter(None, results))
 
 
 def words(text: str) -> list[str]:

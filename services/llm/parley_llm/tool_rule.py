@@ -9,10 +9,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Literal
 
-from parley_llm.script import stem, stems_of, words
-from parley_llm.wire import ChatRequest, Function, NamedTool
+from parley_kit.errors import InvalidRequest
+from parley_llm.fitting import fit
+from parley_llm.reading import mentioned, number_in
+from parley_llm.schema import UnusableSchema, accepts
+from parley_llm.script import stems_of, words
+from parley_llm.wire import AllowedTools, ChatRequest, Function, Mode, NamedTool
 
 _VERBS = frozenset(
     {
@@ -29,11 +33,6 @@ _AFTER_PREPOSITION = re.compile(
     r"\b(?:in|for|at|to|about|named|called|of|from)\s+(?:the\s+)?([A-Za-z0-9][\w' -]*)",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_NUMBER_WORDS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
-    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +50,50 @@ class Missing:
     argument: str
 
 
-def decide(chat: ChatRequest) -> Call | Missing | None:
-    """Which function to call for the last message, if any."""
+def decide(chat: ChatRequest) -> tuple[Call, ...] | Missing:
+    """Which functions to call for the last message; none of them when there is nothing to call.
+
+    Raises:
+        InvalidRequest: a function has to be called whose parameters' schema is not understood.
+    """
     last = chat.messages[-1]
-    if last.role != "user" or not chat.tools or chat.tool_choice == "none":
-        return None
-    functions = [tool.function for tool in chat.tools]
+    if last.role != "user" or not chat.tools:
+        return ()
+    wanted, functions = _chosen(chat)
+    if wanted == "none":
+        return ()
+    applying = [f for f in functions if _applies(f, last.text)]
+    if wanted == "required":
+        applying = applying or functions[:1]
+    if chat.parallel_tool_calls is False:
+        applying = applying[:1]
+    if wanted == "required":
+        return tuple(_forced(f, last.text) for f in applying)
+    return _asked_for(applying, last.text)
+
+
+def _chosen(chat: ChatRequest) -> tuple[Mode | Literal["none"], list[Function]]:
+    """How freely the engine may choose, and among which functions."""
+    functions = [tool.function for tool in chat.tools or ()]
     match chat.tool_choice:
         case NamedTool(function=named):
-            chosen = [f for f in functions if f.name == named.name][:1]
-            return _call(chosen[0], last.text, forced=True) if chosen else None
-        case "required":
-            chosen = [f for f in functions if _applies(f, last.text)] or functions
-            return _call(chosen[0], last.text, forced=True)
-        case "auto" | None:
-            chosen = [f for f in functions if _applies(f, last.text)]
-            return _call(chosen[0], last.text, forced=False) if chosen else None
-    assert_never(chat.tool_choice)
+            return "required", [f for f in functions if f.name == named.name][:1]
+        case AllowedTools(allowed_tools=allowed):
+            names = {tool.function.name for tool in allowed.tools}
+            return allowed.mode, [f for f in functions if f.name in names]
+        case None:
+            return "auto", functions
+        case mode:
+            return mode, functions
+
+
+def _asked_for(functions: Sequence[Function], text: str) -> tuple[Call, ...] | Missing:
+    """The calls that are complete; where there is none, what the first one lacks."""
+    decided = [_call(function, text) for function in functions]
+    calls = tuple(one for one in decided if isinstance(one, Call))
+    if calls or not decided:
+        return calls
+    return next(one for one in decided if isinstance(one, Missing))
 
 
 def _applies(function: Function, text: str) -> bool:
@@ -80,47 +106,73 @@ def _name_words(name: str) -> list[str]:
     return words(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]", " ", name))
 
 
-def _call(function: Function, text: str, *, forced: bool) -> Call | Missing:
-    properties: Mapping[str, Any] = function.parameters.get("properties", {})
-    required: Sequence[str] = function.parameters.get("required", ())
-    arguments: dict[str, object] = {}
-    for name, schema in properties.items():
-        value = _value(name, schema, text)
-        if value is None and name in required:
-            if not forced:
-                return Missing(name.replace("_", " "))
-            value = _blank(schema)
-        if value is not None:
-            arguments[name] = value
+def _call(function: Function, text: str) -> Call | Missing:
+    arguments = _said(function, text)
+    for name in function.parameters.get("required", ()):
+        if name not in arguments:
+            return Missing(name.replace("_", " "))
     return Call(function.name, json.dumps(arguments))
+
+
+def _forced(function: Function, text: str) -> Call:
+    """A call that keeps to the function's schema, with blanks for what was not said."""
+    arguments = _said(function, text)
+    properties: Mapping[str, Any] = function.parameters.get("properties", {})
+    root = {k: v for k, v in function.parameters.items() if k in ("$defs", "definitions")}
+    for name in function.parameters.get("required", ()):
+        if name not in arguments:
+            schema = properties.get(name, True)
+            within = {**root, **schema} if isinstance(schema, Mapping) else schema
+            arguments[name] = _blank(function.name, within, text)
+    return Call(function.name, json.dumps(arguments))
+
+
+def _said(function: Function, text: str) -> dict[str, object]:
+    """The arguments that are read off the text."""
+    properties: Mapping[str, Any] = function.parameters.get("properties", {})
+    values = {
+        name: _value(name, schema, text)
+        for name, schema in properties.items()
+        if isinstance(schema, Mapping)
+    }
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and _may_be(properties[name], value)
+    }
+
+
+def _may_be(schema: Mapping[str, Any], value: object) -> bool:
+    """Whether a value keeps to an argument's schema, as far as that is understood."""
+    try:
+        return accepts(schema, value)
+    except (UnusableSchema, TypeError, ValueError, AttributeError, ArithmeticError):
+        return True
+
+
+def _blank(function: str, schema: Any, text: str) -> object:
+    try:
+        return fit(schema, "", text)
+    except UnusableSchema as exc:
+        raise InvalidRequest(
+            f"The parameters of '{function}' cannot be filled in: {exc}.", param="tools"
+        ) from exc
 
 
 def _value(name: str, schema: Mapping[str, Any], text: str) -> object:
     """What the text says for one argument, or None."""
     if "enum" in schema:
-        return _mentioned(schema["enum"], text)
+        return mentioned(schema["enum"], text)
     match schema.get("type"):
         case "integer":
-            number = _number(text)
+            number = number_in(text)
             return int(number) if number is not None and number == int(number) else None
         case "number":
-            return _number(text)
+            return number_in(text)
         case "string":
             return _phrase(name, text)
         case _:
             return None
-
-
-def _mentioned(options: Sequence[object], text: str) -> object:
-    said = {stem(word) for word in words(text)}
-    return next((o for o in options if isinstance(o, str) and stems_of(words(o)) <= said), None)
-
-
-def _number(text: str) -> float | None:
-    match = _NUMBER.search(text)
-    if match:
-        return float(match.group())
-    return next((float(_NUMBER_WORDS[w]) for w in words(text) if w in _NUMBER_WORDS), None)
 
 
 def _phrase(name: str, text: str) -> str | None:
@@ -132,13 +184,3 @@ def _phrase(name: str, text: str) -> str | None:
     if match is None:
         return None
     return re.split(r"\b(?:in|for|at|on|to|from|please)\b", match.group(1))[0].strip() or None
-
-
-def _blank(schema: Mapping[str, Any]) -> object:
-    """A value of the right type for an argument that was forced but never said."""
-    if schema.get("enum"):
-        return schema["enum"][0]
-    blanks: dict[object, object] = {
-        "string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {},
-    }  # fmt: skip
-    return blanks.get(schema.get("type"))

@@ -3,38 +3,41 @@
 Source: OpenAI's API reference for chat completions, as typed in its Python SDK 3.52.
 Fields that are not named here are ignored, as at OpenAI. Those in `HARMLESS` are read by no one
 on purpose: they shape sampling or bookkeeping, and an answer that ignores them is still right.
+`logprobs` is among them: who asks for probabilities reads null, as there are none.
 """
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 HARMLESS = frozenset(
     {
-        "frequency_penalty", "logit_bias", "metadata", "parallel_tool_calls", "presence_penalty",
+        "frequency_penalty", "logit_bias", "logprobs", "metadata", "presence_penalty",
         "prompt_cache_key", "reasoning_effort", "safety_identifier", "seed", "service_tier",
-        "store", "temperature", "top_p", "user", "verbosity",
+        "store", "temperature", "top_logprobs", "top_p", "user", "verbosity",
     }
 )  # fmt: skip
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
+    """A body of a request, or a part of one."""
+
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
-class TextPart(_Wire):
+class TextPart(Wire):
     """The only kind of content part that a text model reads."""
 
     type: Literal["text"]
     text: str
 
 
-class FunctionCall(_Wire):
+class FunctionCall(Wire):
     name: str
     arguments: str
 
 
-class MessageToolCall(_Wire):
+class MessageToolCall(Wire):
     id: str
     type: Literal["function"] = "function"
     function: FunctionCall
@@ -47,7 +50,7 @@ def _as_parts(content: object) -> object:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-class Message(_Wire):
+class Message(Wire):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
@@ -60,41 +63,80 @@ class Message(_Wire):
         return "".join(part.text for part in self.content)
 
 
-class Function(_Wire):
+def _check_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    required = parameters.get("required", [])
+    if not isinstance(parameters.get("properties", {}), dict):
+        raise ValueError("properties must be an object")
+    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+        raise ValueError("required must be a list of names")
+    return parameters
+
+
+class Function(Wire):
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     description: str = ""
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: Annotated[dict[str, Any], AfterValidator(_check_parameters)] = Field(
+        default_factory=dict
+    )
 
 
-class Tool(_Wire):
+class Tool(Wire):
     type: Literal["function"]
     function: Function
 
 
-class NamedFunction(_Wire):
+class NamedFunction(Wire):
     name: str
 
 
-class NamedTool(_Wire):
+class NamedTool(Wire):
     type: Literal["function"]
     function: NamedFunction
 
 
-class StreamOptions(_Wire):
+Mode = Literal["auto", "required"]
+
+
+class NamedTools(Wire):
+    mode: Mode
+    tools: tuple[NamedTool, ...] = Field(min_length=1)
+
+
+class AllowedTools(Wire):
+    """A choice among some of the tools."""
+
+    type: Literal["allowed_tools"]
+    allowed_tools: NamedTools
+
+
+class StreamOptions(Wire):
     include_usage: bool = False
 
 
-class ResponseFormat(_Wire):
+class JsonSchema(Wire):
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    definition: dict[str, Any] = Field(alias="schema")
+
+
+class ResponseFormat(Wire):
     type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _schema_is_there(self) -> Self:
+        if self.type == "json_schema" and self.json_schema is None:
+            raise ValueError("json_schema is missing")
+        return self
 
 
-def _as_list(stop: object) -> object:
-    if stop is None:
+def as_list(value: object) -> object:
+    """A text is a list of one, nothing a list of none."""
+    if value is None:
         return ()
-    return (stop,) if isinstance(stop, str) else stop
+    return (value,) if isinstance(value, str) else value
 
 
-class ChatRequest(_Wire):
+class ChatRequest(Wire):
     """The body of `POST /v1/chat/completions`."""
 
     model: str
@@ -103,17 +145,21 @@ class ChatRequest(_Wire):
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
-    stop: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(max_length=4)] = ()
-    n: int | None = Field(1, ge=1, le=1)
+    stop: Annotated[tuple[str, ...], BeforeValidator(as_list), Field(max_length=4)] = ()
+    n: int | None = Field(1, ge=1)
     tools: tuple[Tool, ...] | None = Field(None, max_length=128)
-    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | AllowedTools | None = None
+    parallel_tool_calls: bool | None = True
     response_format: ResponseFormat | None = None
-    logprobs: Literal[False] | None = None
+    functions: None = Field(None, description="superseded by tools at OpenAI")
+    function_call: None = None
 
     @model_validator(mode="after")
-    def _choice_needs_tools(self) -> Self:
+    def _parts_go_together(self) -> Self:
         if self.tool_choice not in (None, "none", "auto") and not self.tools:
             raise ValueError("tool_choice is only allowed when tools are given")
+        if self.stream_options is not None and not self.stream:
+            raise ValueError("stream_options is only allowed when stream is true")
         return self
 
     @property
@@ -123,66 +169,3 @@ class ChatRequest(_Wire):
     @property
     def includes_usage(self) -> bool:
         return self.stream_options is not None and self.stream_options.include_usage
-
-
-class Writer:
-    """Writes the objects of one reply, which share id, time and model."""
-
-    def __init__(self, reply_id: str, created: int, model: str) -> None:
-        self._id, self._created, self._model = reply_id, created, model
-
-    def completion(
-        self,
-        text: str,
-        calls: list[dict[str, object]],
-        finish_reason: str,
-        usage: dict[str, int],
-    ) -> dict[str, object]:
-        """A whole reply."""
-        message: dict[str, object] = {"role": "assistant", "content": text or None, "refusal": None}
-        if calls:
-            message["tool_calls"] = calls
-        else:
-            message["content"] = text
-        choice = {
-            "index": 0,
-            "message": message,
-            "finish_reason": finish_reason,
-            "logprobs": None,
-        }
-        return {**self._head("chat.completion"), "choices": [choice], "usage": usage}
-
-    def chunk(
-        self, delta: dict[str, object], finish_reason: str | None = None
-    ) -> dict[str, object]:
-        """One event of a streamed reply."""
-        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
-        return {**self._head("chat.completion.chunk"), "choices": [choice]}
-
-    def usage_chunk(self, usage: dict[str, int]) -> dict[str, object]:
-        """The event before `[DONE]` when usage was asked for."""
-        return {**self._head("chat.completion.chunk"), "choices": [], "usage": usage}
-
-    def _head(self, kind: str) -> dict[str, object]:
-        return {
-            "id": self._id,
-            "object": kind,
-            "created": self._created,
-            "model": self._model,
-        }
-
-
-def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-    return {
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "total_tokens": prompt_tokens + completion_tokens,
-    }
-
-
-def tool_call(call_id: str, name: str, arguments: str) -> dict[str, object]:
-    return {
-        "id": call_id,
-        "type": "function",
-        "function": {"name": name, "arguments": arguments},
-    }

@@ -2,15 +2,25 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from parley_kit.errors import InvalidRequest
 from parley_llm import tokens
 from parley_llm.engine import Finish, FinishReason, Item, Text, ToolCall
+from parley_llm.fitting import fit
+from parley_llm.schema import UnusableSchema
 from parley_llm.script import Script
 from parley_llm.settings import LlmSettings
 from parley_llm.tool_rule import Call, Missing, decide
-from parley_llm.wire import ChatRequest, Message, NamedTool
+from parley_llm.wire import (
+    AllowedTools,
+    ChatRequest,
+    JsonSchema,
+    Message,
+    NamedTool,
+    ResponseFormat,
+)
 
 
 class ScriptedEngine:
@@ -35,27 +45,53 @@ class ScriptedEngine:
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
         """See `LlmEngine.chat`; text comes a token at a time."""
-        _refuse_what_it_cannot(request)
+        _check_choice(request)
         assert self._script is not None, "the engine has been started"
         prompt_tokens = sum(tokens.count(message.text) for message in request.messages)
-        call = decide(request)
-        if isinstance(call, Call):
-            yield ToolCall(_call_id(request, call), call.name, call.arguments)
-            spent = tokens.count(call.name) + tokens.count(call.arguments)
+        decided = decide(request)
+        if isinstance(decided, tuple) and decided:
+            for index, call in enumerate(decided):
+                yield ToolCall(_call_id(request, call, index), call.name, call.arguments)
+            spent = sum(tokens.count(call.name) + tokens.count(call.arguments) for call in decided)
             # OpenAI says "stop" when the caller named the function, "tool_calls" when it chose.
             named = isinstance(request.tool_choice, NamedTool)
             yield Finish("stop" if named else "tool_calls", prompt_tokens, spent)
             return
-        if isinstance(call, Missing):
-            text = f"To do that I need to know the {call.argument}. Could you tell me?"
-        else:
-            text = self._script.answer(request.messages)
+        text = _in_format(request, _answer(self._script, request, decided))
         limit = min(request.token_limit or self._max_tokens, self._max_tokens)
         pieces, reason = cut(text, request.stop, limit)
         for piece in pieces:
             yield Text(piece)
             await asyncio.sleep(self._pause_s)
         yield Finish(reason, prompt_tokens, len(pieces))
+
+
+def _answer(script: Script, request: ChatRequest, decided: tuple[Call, ...] | Missing) -> str:
+    if isinstance(decided, Missing):
+        return f"To do that I need to know the {decided.argument}. Could you tell me?"
+    return script.answer(request.messages)
+
+
+def _in_format(request: ChatRequest, answer: str) -> str:
+    """The answer in the form that the request asks for.
+
+    Raises:
+        InvalidRequest: it asks for a schema that no answer was found for.
+    """
+    match request.response_format:
+        case ResponseFormat(json_schema=JsonSchema() as wanted):
+            asked = next((m.text for m in reversed(request.messages) if m.role == "user"), "")
+            try:
+                value = fit(wanted.definition, answer, asked)
+            except UnusableSchema as exc:
+                raise InvalidRequest(
+                    f"The scripted engine cannot answer in this schema: {exc}.",
+                    param="response_format.json_schema.schema",
+                ) from exc
+            return json.dumps(value, ensure_ascii=False)
+        case ResponseFormat(type="json_object"):
+            return json.dumps({"answer": answer}, ensure_ascii=False)
+    return answer
 
 
 def cut(text: str, stop: Sequence[str], limit: int) -> tuple[list[str], FinishReason]:
@@ -65,19 +101,20 @@ def cut(text: str, stop: Sequence[str], limit: int) -> tuple[list[str], FinishRe
     return (pieces[:limit], "length") if len(pieces) > limit else (pieces, "stop")
 
 
-def _refuse_what_it_cannot(request: ChatRequest) -> None:
-    if request.response_format is not None and request.response_format.type != "text":
-        raise InvalidRequest(
-            "The scripted engine answers in text only.", param="response_format.type"
-        )
-    choice = request.tool_choice
-    if isinstance(choice, NamedTool) and not any(
-        tool.function.name == choice.function.name for tool in request.tools or ()
-    ):
+def _check_choice(request: ChatRequest) -> None:
+    given = {tool.function.name for tool in request.tools or ()}
+    match request.tool_choice:
+        case NamedTool(function=named):
+            wanted = {named.name}
+        case AllowedTools(allowed_tools=allowed):
+            wanted = {tool.function.name for tool in allowed.tools}
+        case _:
+            return
+    if not wanted <= given:
         raise InvalidRequest("tool_choice names a tool that is not given.", param="tool_choice")
 
 
-def _call_id(request: ChatRequest, call: Call) -> str:
-    """Deterministic, and different for each turn of a conversation."""
-    seed = f"{len(request.messages)} {call.name} {call.arguments}"
+def _call_id(request: ChatRequest, call: Call, index: int) -> str:
+    """Deterministic, and different for each call of a conversation."""
+    seed = f"{len(request.messages)} {index} {call.name} {call.arguments}"
     return f"call_{hashlib.sha256(seed.encode()).hexdigest()[:24]}"

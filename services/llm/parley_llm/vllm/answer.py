@@ -12,11 +12,12 @@ _EVENT_STREAM = b"text/event-stream"
 class Answer:
     """The application's `send`, and what it has sent."""
 
-    __slots__ = ("_failed", "_send", "_status", "error", "streams")
+    __slots__ = ("_ended", "_failed", "_send", "_status", "error", "streams")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._status = 0
+        self._ended = False
         self._failed: tuple[Message, bytearray] | None = None
         self.error: ApiError | None = None
         """What vLLM refused with; nothing of that has been sent."""
@@ -24,7 +25,9 @@ class Answer:
         """Whether events are being sent, so that an error can still be one of them."""
 
     async def send(self, message: Message) -> None:
-        """Pass a message on, or keep it when it is of an error."""
+        """Pass a message on, or keep it when it is of an error, or drop it when nobody is there."""
+        if self._ended:
+            return
         if self._failed is not None:
             self._collect(message, *self._failed)
             return
@@ -44,6 +47,10 @@ class Answer:
                 n.decode("latin-1").lower(): v.decode("latin-1") for n, v in start["headers"]
             }
             self.error = translate(start["status"], bytes(body), headers)
+
+    def end(self) -> None:
+        """Send nothing more: the caller has gone, or has waited long enough."""
+        self._ended = True
 
     async def end_with(self, error: ApiError) -> None:
         """Make `error` the last event of the stream."""

@@ -129,7 +129,10 @@ def _environment(settings: LlmSettings, card: Card) -> dict[str, str]:
         "VLLM_SERVER_DEV_MODE": "0",
         "VLLM_DEBUG_LOG_API_SERVER_RESPONSE": "0",
         "VLLM_MAX_N_SEQUENCES": str(settings.max_n),
-        "VLLM_LOGGING_LEVEL": settings.log_level.upper(),
+        # At debug it writes prompts.
+        "VLLM_LOGGING_LEVEL": "INFO"
+        if settings.log_level == "debug"
+        else settings.log_level.upper(),
     }
     if settings.device == "cpu":
         env["VLLM_TARGET_DEVICE"] = "cpu"

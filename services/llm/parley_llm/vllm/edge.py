@@ -19,7 +19,6 @@ from parley_kit.auth import Authenticator
 from parley_kit.edge import EdgeMiddleware, EdgePolicy
 from parley_kit.health import Health
 from parley_kit.limits import Admission
-from parley_kit.logging import configure
 from parley_kit.metrics import Metrics
 from parley_kit.models import model_object
 from parley_kit.settings import load
@@ -28,6 +27,7 @@ from parley_llm.settings import LlmSettings
 from parley_llm.vllm.cards import CARDS
 from parley_llm.vllm.command import in_flight
 from parley_llm.vllm.gate import Gate
+from parley_llm.vllm.logs import take_over
 from parley_llm.vllm.watch import Watch
 
 _OPEN = frozenset((method, path) for method in ("GET", "HEAD") for path in ("/livez", "/readyz"))
@@ -44,7 +44,7 @@ class VllmEdge:
             SettingsError: the environment is wrong, or holds no key.
         """
         settings = load(LlmSettings)
-        configure(settings.log_format, settings.log_level)
+        take_over(settings)
         self._app = app
         self._settings = settings
         self._health = Health()

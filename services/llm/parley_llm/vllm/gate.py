@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from prometheus_client import REGISTRY, generate_latest
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from parley_kit.edge import context_of, path_below_root
 from parley_kit.errors import DeadlineExceeded, MethodNotAllowed, ModelNotFound, NotFound
@@ -20,6 +20,7 @@ from parley_kit.limits import Admission
 from parley_kit.metrics import CONTENT_TYPE, Metrics
 from parley_llm.request_body import BodyRules, revise
 from parley_llm.vllm.answer import Answer
+from parley_llm.vllm.running import run
 from parley_llm.vllm.watch import Watch
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
@@ -110,7 +111,7 @@ class Gate:
         async with self._admission.slot(context.key_id):
             try:
                 async with deadline:
-                    await self._app(scope, _replay(body, receive), answer.send)
+                    await run(self._app, scope, body, answer)
             except TimeoutError:
                 if not (deadline.expired() and answer.streams):
                     raise
@@ -187,14 +188,3 @@ async def _read(receive: Receive) -> bytes:
 def _announce(scope: Scope, length: int) -> None:
     kept = [header for header in scope["headers"] if header[0] != b"content-length"]
     scope["headers"] = [*kept, (b"content-length", b"%d" % length)]
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that has the body again, and after it what comes after it."""
-    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-    async def replayed() -> Message:
-        message = next(messages, None)
-        return await receive() if message is None else message
-
-    return replayed
