@@ -4,7 +4,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help up dev test test-kokoro check fmt lock bench bench-tts clean python
+.PHONY: help up dev test test-kokoro test-vllm check fmt lock bench bench-tts clean python
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,6 +22,10 @@ test: dev tests/contract/node/node_modules  ## the whole test suite with coverag
 test-kokoro: python  ## the tests of kokoro in .venv-kokoro: torch is large
 	@$(PYTHON) bootstrap.py kokoro
 	@.venv-kokoro/bin/python -m pytest tests/tts_kokoro $(ARGS)
+
+test-vllm: python  ## the tests of the real vLLM, on a CPU, in .venv-vllm
+	@$(PYTHON) bootstrap.py vllm
+	@.venv-vllm/bin/python -m pytest tests/vllm $(ARGS)
 
 check: dev  ## format, lint, types, import arrows
 	@$(BIN)/ruff format --check .
@@ -44,7 +48,7 @@ bench-tts: python  ## measure Kokoro in .venv-kokoro: torch is large
 	@.venv-kokoro/bin/parley bench tts $(ARGS)
 
 clean:  ## remove what was installed and measured
-	rm -rf .venv .venv-kokoro tests/contract/node/node_modules .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-kokoro .venv-vllm tests/contract/node/node_modules .coverage* .mypy_cache .ruff_cache .pytest_cache
 
 python:
 	@command -v $(PYTHON) >/dev/null || { echo "parley: install Python 3.11 or 3.12, then run this again." >&2; exit 1; }

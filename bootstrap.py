@@ -1,6 +1,6 @@
 """Makes `.venv` from a hash-pinned lock file: `python3 bootstrap.py cli` or `... dev`.
 
-`... kokoro` makes `.venv-kokoro`, with torch in it.
+`... kokoro` makes `.venv-kokoro` and `... vllm` makes `.venv-vllm`, with torch in them.
 
 Plain standard library, and a syntax that older Pythons parse, so that they can be told so.
 """
@@ -21,10 +21,11 @@ MEMBERS = {
         "cli",
     ],
     "kokoro": ["kit", "services/tts", "cli"],
+    "vllm": ["kit", "services/llm"],
 }  # fmt: skip
 # In no lock file, because the build that fits differs from machine to machine: pip takes the one
 # that it is led to (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL), by default the one for CUDA.
-FIRST = {"kokoro": ["torch==2.13.0"]}
+FIRST = {"kokoro": ["torch==2.13.0"], "vllm": ["torch==2.13.0"]}
 
 
 class BootstrapError(Exception):
@@ -44,7 +45,7 @@ def main(name):
 
 def ensure(name):
     """Install what lock file `name` holds, unless it is there already."""
-    venv = os.path.join(ROOT, ".venv-kokoro" if name == "kokoro" else ".venv")
+    venv = os.path.join(ROOT, ".venv-" + name if name in FIRST else ".venv")
     stamp = os.path.join(venv, "parley-lock")
     python = os.path.join(venv, "bin", "python")
     wanted = fingerprint(name)
