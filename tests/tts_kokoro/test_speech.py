@@ -28,8 +28,9 @@ def test_words_of_every_language_are_timed_in_order_inside_the_audio(
 def test_every_word_of_a_sentence_has_a_time_of_its_own(synthesiser: KokoroSynthesiser) -> None:
     sound = say(synthesiser, SENTENCE)
 
-    words = "Hello world this is number 25 of the well-known cats".split()
-    assert texts(sound.words, SENTENCE) == words
+    assert " ".join(texts(sound.words, SENTENCE)) == (
+        "Hello world this is number 25 of the well-known cats"
+    )
     assert all(word.end_s > word.start_s for word in sound.words)
 
 
@@ -48,16 +49,12 @@ def test_every_voice_sounds_like_itself(synthesiser: KokoroSynthesiser) -> None:
     assert len(sounds) == len(voices) == 11
 
 
-def test_a_blend_is_between_its_voices(synthesiser: KokoroSynthesiser) -> None:
-    def length(*shares: tuple[str, float]) -> int:
-        how = Manner(shares, 0.25, "en-US")
-        return len(say(synthesiser, SENTENCE, how).samples)
+def test_a_blend_has_as_much_of_each_voice_as_its_share(synthesiser: KokoroSynthesiser) -> None:
+    one, other = (synthesiser._style(((v, 1.0),), 7) for v in ("af_heart", "am_echo"))
+    blend = (("af_heart", 0.75), ("am_echo", 0.25))
 
-    one, other = length(("af_heart", 1.0)), length(("am_echo", 1.0))
-    blend = length(("af_heart", 0.5), ("am_echo", 0.5))
-    assert one != other
-    assert min(one, other) < blend < max(one, other)
-    assert length(("af_heart", 0.9), ("am_echo", 0.1)) != blend
+    assert synthesiser._style(blend, 7) == pytest.approx(0.75 * one + 0.25 * other)
+    assert len(say(synthesiser, "Hello.", Manner(blend, 1.0, "en-US")).samples)
 
 
 def test_phrases_are_spoken_together_with_the_words_of_each(
@@ -89,18 +86,18 @@ def test_a_word_longer_than_a_call_is_said_to_its_end(synthesiser: KokoroSynthes
     phrases = read(synthesiser, f"[x](/{'a' * 1000}/)")
 
     assert "".join(phrase.phonemes for phrase in phrases) == "a" * 1000
-    assert all(len(synthesiser.synthesise([phrase], manner()).samples) for phrase in phrases)
+    assert all(phrase.size + 1 <= synthesiser.max_size for phrase in phrases)
 
 
 def test_phonemes_that_the_model_does_not_know_are_left_out(synthesiser: KokoroSynthesiser) -> None:
     text = "[one](/wˈʌ☃n/) [two](/☃☃/) [three](/θɹˈi/)"
     sound = say(synthesiser, text)
 
-    assert 0 < sound.words[0].start_s + sound.words[0].end_s
+    assert sound.words[0].end_s > sound.words[0].start_s
     assert sound.words[-1].end_s <= len(sound.samples) / synthesiser.sample_rate
 
 
-@pytest.mark.parametrize("text", ["...", " ", "!?", "😀"])
+@pytest.mark.parametrize("text", ["...", " ", "!?"])
 def test_what_has_no_sound_has_no_phrase(synthesiser: KokoroSynthesiser, text: str) -> None:
     assert not read(synthesiser, text)
 

@@ -112,8 +112,10 @@ def _correct(stft: Any) -> None:
 
     Its inverse counts the frequencies between the first and the last once, which stand for their
     negatives as well, and leaves out how much the windows overlap: the speech is 2.5 dB too
-    quiet, and its lowest and highest frequencies are 3.5 dB too loud.
+    quiet, and its lowest and highest frequencies are 3.5 dB too loud. The phase of these two is
+    0 or pi, which rounding must not make -pi.
     """
+    stft.weight_forward_imag[[0, -1]] = 0.0
     counts = torch.full((stft.freq_bins, 1, 1), 2.0)
     counts[[0, -1]] = 1.0
     overlap = stft.window.square().sum() / stft.hop_length

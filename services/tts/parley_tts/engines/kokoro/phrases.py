@@ -33,9 +33,9 @@ class KokoroPhrase:
     def between(self, start: int, end: int) -> "KokoroPhrase":
         """The part that phonemes `start` to `end` say; a word that is cut belongs to its start."""
         inside = [word for word in self.spoken if start <= word.start < end]
-        after = [word.at for word in self.spoken if word.start >= end]
-        first = inside[0].at if inside and start else 0
-        text = self.text[first : after[0] if after else len(self.text)]
+        until = next((word.at for word in self.spoken if word.start >= end), len(self.text))
+        first = (inside[0].at if inside else until) if start else 0
+        text = self.text[first:until]
         words = (Spoken(word.at, word.start, min(word.end, end)) for word in inside)
         return KokoroPhrase(
             text, self.phonemes[start:end], tuple(word.shifted(-first, -start) for word in words)

@@ -98,7 +98,11 @@ def _keep_quiet(module: Any) -> None:
 
 @contextmanager
 def _without_torch() -> Iterator[None]:
-    """spaCy imports torch wherever it is installed, which takes 200 MB and serves nothing here."""
+    """spaCy imports torch where it is installed, which takes 200 MB and serves nothing here.
+
+    So does spacy-curated-transformers, which misaki[en] requires and does not need for the small
+    model; our lock file leaves it out.
+    """
     if "torch" in sys.modules:
         yield
         return

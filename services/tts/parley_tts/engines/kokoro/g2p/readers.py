@@ -76,21 +76,21 @@ def _by_espeak(name: str) -> Reader:
 
 
 def _japanese() -> Reader:
-    from misaki import ja
+    from misaki.ja import JAG2P
 
-    return PlainReader(_first_of(ja.JAG2P()))
+    return PlainReader(_first_of(JAG2P()))
 
 
 def _chinese(vocabulary: Mapping[str, int], scratch: Path, reader: Reader | None) -> Reader:
     import jieba
-    from misaki import zh
+    from misaki.zh import ZHG2P
 
     jieba.setLogLevel(logging.WARNING)
     # Its cache would be in a folder where everybody can put another one.
     jieba.dt.tmp_dir = tempfile.mkdtemp(dir=scratch)
     if _ZHUYIN not in vocabulary:
-        return PlainReader(_first_of(zh.ZHG2P()))
-    return PlainReader(_first_of(zh.ZHG2P(version="1.1", en_callable=_function(reader))))
+        return PlainReader(_first_of(ZHG2P()))
+    return PlainReader(_first_of(ZHG2P(version="1.1", en_callable=_function(reader))))
 
 
 def _function(reader: Reader | None) -> Callable[[str], str] | None:
