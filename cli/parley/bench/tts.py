@@ -1,6 +1,7 @@
 """`parley bench tts`: Kokoro's full size over HTTP, against itself without a server."""
 
 import tempfile
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,8 @@ def measure(step: Callable[[str], None]) -> Report:
             "bench tts runs Kokoro, which has an environment of its own: run `make bench-tts`."
         )
     report = Report("tts")
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of how Kokoro is written
         step("writing a model with the architecture of Kokoro")
         full = random_kokoro.write(Path(scratch) / "full", random_kokoro.FULL)
         tts_alone.measure(report, full, step)
