@@ -13,7 +13,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -272,11 +272,14 @@ class _Exchange:
         if self._timer is not None and not self._timer.expired():
             self._timer.reschedule(when)
 
-    async def send(self, message: Message) -> None:
-        """The application's `send`: looks at the first and the last message of a response."""
+    def send(self, message: Message) -> Awaitable[None]:
+        """The application's `send`: looks at the first and the last message of a response.
+
+        It is no coroutine of its own, which every event of a stream would pay for.
+        """
         if self.ttfb is None or not message.get("more_body"):
             self._look_at(message)
-        await self._send(message)
+        return self._send(message)
 
     def _look_at(self, message: Message) -> None:
         if message["type"] == "http.response.start":

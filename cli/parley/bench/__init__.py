@@ -10,8 +10,10 @@ from parley.bench.figures import Report
 SUITES: Mapping[str, str] = {
     "kit": "parley.bench.kit",
     "stack": "parley.bench.stack",
+    "llm": "parley.bench.llm",
     "stt": "parley.bench.stt",
     "tts": "parley.bench.tts",
+    "ws": "parley.bench.ws",
 }
 
 

@@ -18,7 +18,7 @@ class Served:
 
 @contextmanager
 def served(service: str, settings: Mapping[str, object]) -> Iterator[Served]:
-    """`stt` or `tts` with these settings, warm."""
+    """`stt`, `tts`, `llm` or `ws-llm` with these settings, warm."""
     command = python("parley.bench.service", service, json.dumps(settings))
     with ready_process(command) as (child, ready):
         yield Served(f"http://127.0.0.1:{ready['port']}", child.pid)

@@ -46,8 +46,27 @@ def _tts(settings: Mapping[str, Any]) -> Service:
     return create_app(TtsSettings(allow_anonymous=True, **settings))
 
 
-# Imported when they run: not every environment has the packages of both.
-_SERVICES: Mapping[str, Callable[[Mapping[str, Any]], Service]] = {"stt": _stt, "tts": _tts}
+def _llm(settings: Mapping[str, Any]) -> Service:
+    from parley_llm.app import create_app
+    from parley_llm.settings import LlmSettings
+
+    return create_app(LlmSettings(allow_anonymous=True, **settings))
+
+
+def _ws_llm(settings: Mapping[str, Any]) -> Service:
+    from parley_ws_llm.app import create_app
+    from parley_ws_llm.settings import WsLlmSettings
+
+    return create_app(WsLlmSettings(**settings))
+
+
+# Imported when they run: not every environment has the packages of all.
+_SERVICES: Mapping[str, Callable[[Mapping[str, Any]], Service]] = {
+    "stt": _stt,
+    "tts": _tts,
+    "llm": _llm,
+    "ws-llm": _ws_llm,
+}
 
 
 def _announce(service: Service, ready: str) -> None:

@@ -23,7 +23,7 @@ from parley_llm.whole_events import WholeEvents
 ENDPOINTS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
 # Where the last event of a stream is `[DONE]`.
 _ENDS_WITH_DONE = frozenset({"/v1/chat/completions", "/v1/completions"})
-_EVENT_STREAM = "text/event-stream"
+_EVENT_STREAM = b"text/event-stream"
 
 # What a caller's headers may tell the upstream; keys, cookies and addresses stay here.
 _PASSED_ON = frozenset(
@@ -63,7 +63,6 @@ def relay_routes(service: Service, settings: LlmSettings, upstream: Upstream) ->
 def _relay(
     router: APIRouter, path: str, service: Service, upstream: Upstream, rules: BodyRules
 ) -> None:
-    @router.post(path, response_model=None)
     async def relay(request: Request) -> Response:
         service.health.require_ready()
         context = context_of(request.scope)
@@ -75,11 +74,14 @@ def _relay(
             reply = await stack.enter_async_context(
                 upstream.ask("POST", path.removeprefix("/v1"), headers, body)
             )
-            if reply.status == 200 and reply.content_type == _EVENT_STREAM:
+            if reply.status == 200 and reply.media_type == _EVENT_STREAM:
                 events = _events(stack.pop_all(), reply, path in _ENDS_WITH_DONE)
                 return _with_headers(await sse.respond(events, context), reply)
             return await _whole(reply)
         raise AssertionError("a context that holds a place swallows nothing")
+
+    # Starlette's own route: FastAPI's would look for parameters, in vain, before the first token.
+    router.add_route(path, relay, methods=["POST"])
 
 
 def _asked_with(request: Request, context: RequestContext) -> Headers:
@@ -107,7 +109,7 @@ async def _events(
 async def _whole(reply: Reply) -> Response:
     if not 200 <= reply.status < 300:
         raise translate(reply.status, await _beginning(reply.chunks), reply.by_name)
-    if reply.content_type != "application/json":
+    if reply.media_type != b"application/json":
         raise UpstreamFailed("The model's server answered with something that is not JSON.")
     body = await reply.read(MAX_REPLY_BYTES)
     return _with_headers(Response(body, reply.status, media_type="application/json"), reply)
@@ -127,8 +129,7 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 def _with_headers(response: Response, reply: Reply) -> Response:
-    told = ((name.lower(), value) for name, value in reply.headers)
-    response.raw_headers.extend(h for h in told if h[0] not in _NOT_PASSED_BACK)
+    response.raw_headers.extend(h for h in reply.headers if h[0] not in _NOT_PASSED_BACK)
     return response
 
 

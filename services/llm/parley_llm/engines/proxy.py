@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpcore2
 
 from parley_kit.errors import SettingsError, UpstreamFailed
+from parley_llm.engines.transport import Backend
 from parley_llm.settings import LlmSettings
 
 log = logging.getLogger("parley.upstream")
@@ -37,16 +38,19 @@ class Reply:
 
     status: int
     headers: Headers
+    """Names in lower case."""
     chunks: AsyncIterator[bytes]
 
     @property
     def by_name(self) -> Mapping[str, str]:
-        """The headers, names in lower case; of several with a name, the last."""
-        return {n.decode("latin-1").lower(): v.decode("latin-1") for n, v in self.headers}
+        """The headers; of several with a name, the last."""
+        return {n.decode("latin-1"): v.decode("latin-1") for n, v in self.headers}
 
     @property
-    def content_type(self) -> str:
-        return self.by_name.get("content-type", "").partition(";")[0].strip().lower()
+    def media_type(self) -> bytes:
+        """The content type without its parameters."""
+        given = next((value for name, value in self.headers if name == b"content-type"), b"")
+        return given.partition(b";")[0].strip().lower()
 
     async def read(self, limit: int) -> bytes:
         """The whole body.
@@ -88,6 +92,7 @@ class Upstream:
             max_connections=self._max_connections,
             max_keepalive_connections=self._max_connections,
             keepalive_expiry=_KEEP_ALIVE_S,
+            network_backend=Backend(),
         )
         pause_s = _FIRST_PAUSE_S
         while not await self._answers():
@@ -138,7 +143,8 @@ class Upstream:
         # The client reads this again where the body begins.
         timeouts["read"] = self._stall_timeout_s
         try:
-            yield Reply(response.status, response.headers, _pieces(response))
+            told = [(name.lower(), value) for name, value in response.headers]
+            yield Reply(response.status, told, _pieces(response))
         finally:
             await response.aclose()
 

@@ -1,5 +1,7 @@
 """A reply of vLLM's on its way out: a good one passes as it is, an error becomes the envelope."""
 
+from collections.abc import Awaitable
+
 from starlette.types import Message, Send
 
 from parley_kit import sse
@@ -12,11 +14,11 @@ _EVENT_STREAM = b"text/event-stream"
 class Answer:
     """The application's `send`, and what it has sent."""
 
-    __slots__ = ("_ended", "_failed", "_send", "_status", "error", "streams")
+    __slots__ = ("_ended", "_failed", "_passing", "_send", "error", "streams")
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._status = 0
+        self._passing = False
         self._ended = False
         self._failed: tuple[Message, bytearray] | None = None
         self.error: ApiError | None = None
@@ -24,20 +26,24 @@ class Answer:
         self.streams = False
         """Whether events are being sent, so that an error can still be one of them."""
 
-    async def send(self, message: Message) -> None:
-        """Pass a message on, or keep it when it is of an error, or drop it when nobody is there."""
+    def send(self, message: Message) -> Awaitable[None]:
+        """Pass a message on, or keep it when it is of an error, or drop it when nobody is there.
+
+        It is no coroutine of its own, which every event of a stream would pay for.
+        """
+        return self._send(message) if self._passing else self._consider(message)
+
+    async def _consider(self, message: Message) -> None:
         if self._ended:
             return
         if self._failed is not None:
             self._collect(message, *self._failed)
-            return
-        if not self._status:
-            self._status = message["status"]
-            if self._status >= 300:
-                self._failed = message, bytearray()
-                return
+        elif message["status"] >= 300:
+            self._failed = message, bytearray()
+        else:
             self.streams = _content_type(message).startswith(_EVENT_STREAM)
-        await self._send(message)
+            self._passing = True
+            await self._send(message)
 
     def _collect(self, message: Message, start: Message, body: bytearray) -> None:
         if len(body) < MAX_BYTES:
@@ -51,6 +57,7 @@ class Answer:
     def end(self) -> None:
         """Send nothing more: the caller has gone, or has waited long enough."""
         self._ended = True
+        self._passing = False
 
     async def end_with(self, error: ApiError) -> None:
         """Make `error` the last event of the stream."""

@@ -90,10 +90,11 @@ class VllmEdge:
         return asyncio.create_task(watch.run(), name="engine watch")
 
 
-def tokens_so_far() -> float:
-    """How many tokens vLLM has read and written in this process."""
+def tokens_so_far() -> float | None:
+    """How many tokens vLLM has read and written, or None when it does not count them."""
     metrics = REGISTRY.restricted_registry(_TOKENS).collect()
-    return sum(s.value for metric in metrics for s in metric.samples if s.name in _TOKENS)
+    counts = [s.value for metric in metrics for s in metric.samples if s.name in _TOKENS]
+    return sum(counts) if counts else None
 
 
 def _policy(settings: LlmSettings) -> EdgePolicy:

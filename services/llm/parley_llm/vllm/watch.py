@@ -31,7 +31,7 @@ class Watch:
         model: str,
         health: Health,
         admission: Admission,
-        tokens: Callable[[], float],
+        tokens: Callable[[], float | None],
         *,
         stall_after_s: float,
         on_hang: Callable[[], None],
@@ -41,7 +41,8 @@ class Watch:
             app: vLLM's application inside the edge.
             host: the whole of it, which its handlers look for in their scope.
             model: a name that it serves.
-            tokens: how many tokens the engine has read and written so far.
+            tokens: how many tokens the engine has read and written so far; where that is not
+                known, a stall is not either.
             stall_after_s: seconds without a token, while requests run, that are a stall.
             on_hang: called once when a stall has lasted four times as long.
         """
@@ -85,7 +86,9 @@ class Watch:
         probing = self._probe is not None and not self._probe.done()
         running = self._admission.load.running
         was = self.stalled
-        self._detector.look(now, running + probing, self._tokens())
+        tokens = self._tokens()
+        if tokens is not None:
+            self._detector.look(now, running + probing, tokens)
         if self.stalled != was:
             log.warning("the engine has stalled" if self.stalled else "the engine moves again")
         if self._detector.waited_s >= self._hangs_after_s and not self.hangs:
