@@ -15,7 +15,7 @@ from parley_kit.errors import SettingsError
 from parley_kit.settings import load
 from parley_llm.app import create_app
 from parley_llm.settings import LlmSettings
-from tests.llm.upstreams import WHOLE, Behaviour, Exchange, FakeServer, upstream
+from tests.llm.upstreams import CERTIFICATE, WHOLE, Behaviour, Exchange, FakeServer, upstream
 from tests.serving import error_of, open_request, serve, wait_until
 
 CHAT = "/llm/v1/chat/completions"
@@ -341,6 +341,27 @@ def test_a_caller_who_hangs_up_ends_the_upstreams_work(
     connection.close()
     assert relay.upstream.hung_up.wait(1), "within a second"
     wait_until(lambda: relay.app.admission.load.running == 0, 1, "the place is free")
+
+
+def test_an_upstream_behind_tls_is_spoken_to_in_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    with upstream(stream, tls=True) as server:
+        app = create_app(settings(server.url))
+        with serve(app) as url, httpx2.Client(base_url=url) as client:
+            response = client.post(CHAT, json=question(stream=True))
+
+    assert response.content == b"".join(EVENTS)
+
+
+def test_an_upstream_whose_certificate_is_not_trusted_is_not_spoken_to() -> None:
+    with upstream(whole, tls=True) as server:
+        app = create_app(settings(server.url))
+        with serve(app, wait_for_ready=False) as url, httpx2.Client(base_url=url) as client:
+            wait_until(
+                lambda: client.get("/status").json()["upstream_state"] == "unreachable", 5, "seen"
+            )
+
+    assert server.asked == []
 
 
 def test_an_upstream_that_is_not_there_is_waited_for() -> None:

@@ -15,6 +15,8 @@ from parley_llm.settings import LlmSettings
 from parley_llm.vllm.cards import CARDS
 from parley_llm.vllm.command import MODULE, build_command
 
+README = Path(__file__).parents[2] / "services" / "llm" / "README.md"
+
 
 def settings(**changes: Any) -> LlmSettings:
     return LlmSettings(**{"engine": "vllm", "api_keys": "a-secret,another-secret", **changes})
@@ -75,6 +77,19 @@ def test_a_card_holds_the_whole_stack(card: str) -> None:
     assert plan.weights_gib + plan.kv_cache_gib < share * plan.memory_gib
     # 56 KiB a token: at least four conversations of the full length.
     assert plan.kv_cache_gib * 2**30 / (56 * 2**10) >= 4 * plan.context_tokens
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_the_plan_is_the_documented_one(card: str) -> None:
+    plan = CARDS[card]
+    name = plan.model.removeprefix("Qwen/")
+    row = (
+        f"| {card} GB | {name} | {plan.weights_gib} GiB | {plan.kv_cache_gib} GiB "
+        f"| {plan.context_tokens} | {plan.stt_gib} GiB | {plan.tts_gib} GiB "
+        f"| {plan.spare_gib:.1f} GiB |"
+    )
+
+    assert row in README.read_text(encoding="utf-8")
 
 
 def test_what_is_set_wins_over_the_card() -> None:

@@ -2,10 +2,12 @@
 
 import json
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 MODELS = {
@@ -98,16 +100,26 @@ class FakeServer(socketserver.ThreadingTCPServer):
         self.behave = behave
         self.asked: list[Asked] = []
         self.hung_up = threading.Event()
+        self.scheme = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/v1"
+
+
+CERTIFICATE = Path(__file__).parent / "localhost.pem"
+"""Of 127.0.0.1, signed by itself, with its key: for tests alone."""
 
 
 @contextmanager
-def upstream(behave: Behaviour) -> Iterator[FakeServer]:
+def upstream(behave: Behaviour, *, tls: bool = False) -> Iterator[FakeServer]:
     """A server that answers questions with `behave`."""
     server = FakeServer(behave)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATE)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.scheme = "https"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
