@@ -97,7 +97,11 @@ class Page:
         await self.command("Input.insertText", text=text)
 
     async def press_enter(self, *, modifiers: int = 0) -> None:
-        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+        await self.press("Enter", 13, modifiers=modifiers, text="\r")
+
+    async def press(self, name: str, code: int, *, modifiers: int = 0, text: str = "") -> None:
+        """A key, by its name and its Windows code."""
+        key = {"key": name, "code": name, "windowsVirtualKeyCode": code, "text": text}
         await self.command("Input.dispatchKeyEvent", type="keyDown", modifiers=modifiers, **key)
         await self.command("Input.dispatchKeyEvent", type="keyUp", modifiers=modifiers, **key)
 

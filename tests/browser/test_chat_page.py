@@ -82,6 +82,23 @@ async def test_stop_ends_the_answer_and_the_models_work(
     assert await page.run("document.querySelector('#stop').hidden")
 
 
+async def test_all_of_it_works_from_the_keyboard(page: Page, slow_llm: tuple[Service, str]) -> None:
+    with serve(assistant(slow_llm[1])) as url:
+        await page.open(f"{url}/ws-llm/")
+        await page.until(READY, "the page connects")
+        await page.run("document.querySelector('#scroll').focus()")
+        await page.press("Tab", 9)
+        focused = await page.run("document.activeElement.textContent")
+        await page.press_enter()
+        await page.until("document.querySelector('.said-assistant')?.textContent", "text comes")
+        await page.press("Escape", 27)
+        await page.until("document.querySelector('.note')?.textContent === 'Stopped.'", "it stops")
+
+    assert focused == "How long does the flu last?"
+    assert await page.text(".said-user") == [focused]
+    assert await page.run("document.activeElement.id") == "message"
+
+
 async def test_markup_in_an_answer_is_text(page: Page, scripted: Upstream) -> None:
     markup = "<img src=x onerror=\"document.title='broken'\"><b>bold</b>"
     scripted.behave = says(markup[:7], markup[7:])
@@ -95,6 +112,18 @@ async def test_markup_in_an_answer_is_text(page: Page, scripted: Upstream) -> No
     assert await page.text(".said-user") == ["<i>hello</i>"]
     assert await page.run("document.querySelectorAll('#log img, #log b, #log i').length") == 0
     assert await page.run("document.title") == "Health assistant"
+
+
+async def test_an_emergency_stands_out(page: Page, scripted: Upstream) -> None:
+    with serve(assistant(scripted.url, region="US")) as url:
+        await page.open(f"{url}/ws-llm/")
+        await page.until(READY, "the page connects")
+        await ask(page, "my dad is not breathing")
+        await page.until(ANSWERED, "the answer ends")
+        low = await page.run(LOW_CONTRAST)
+
+    assert "Call 911 now" in (await page.text(f"{ANSWER}.said-emergency"))[0]
+    assert low == []
 
 
 async def test_shift_enter_starts_a_new_line(page: Page, scripted: Upstream) -> None:

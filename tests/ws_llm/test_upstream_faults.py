@@ -202,6 +202,18 @@ async def test_the_service_waits_for_an_upstream_that_starts_later() -> None:
     assert late["type"] == "complete"
 
 
+@pytest.mark.parametrize(("key", "sent"), [("secret", "Bearer secret"), ("", None)])
+async def test_the_upstreams_key_and_the_request_id_go_with_every_request(
+    faulty: Upstream, key: str, sent: str | None
+) -> None:
+    with serve(assistant(faulty.url, openai_api_key=key, api_keys="k")) as url:
+        async with talk(url, additional_headers={"authorization": "Bearer k"}) as client:
+            await client.ask("one")
+
+    assert {headers.get("authorization") for headers in faulty.headers} == {sent}
+    assert faulty.headers[-1]["x-request-id"].startswith("req")
+
+
 async def test_status_tells_the_upstream_but_not_how_to_log_in_there(faulty: Upstream) -> None:
     address = faulty.url.replace("http://", "http://user:password@")
     with serve(assistant(address)) as url:

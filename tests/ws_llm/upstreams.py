@@ -19,12 +19,12 @@ class Exchange(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         while line := self.rfile.readline():
-            length = 0
+            headers: dict[str, str] = {}
             while (header := self.rfile.readline().strip()) != b"":
-                name, _, value = header.partition(b":")
-                if name.lower() == b"content-length":
-                    length = int(value)
-            body = self.rfile.read(length)
+                name, _, value = header.decode().partition(":")
+                headers[name.lower()] = value.strip()
+            body = self.rfile.read(int(headers.get("content-length", 0)))
+            self.server.headers.append(headers)
             if line.startswith(b"GET"):
                 self.reply(200, MODELS)
                 continue
@@ -68,6 +68,7 @@ class Upstream(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Exchange)
         self.behave = behave
         self.asked: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
         self.hung_up = threading.Event()
 
     @property

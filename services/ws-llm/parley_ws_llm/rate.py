@@ -1,11 +1,13 @@
 """How many messages a connection may send. Pure."""
 
+_LEAST_AT_ONCE = 10
+
 
 class TokenBucket:
-    """Lets `per_minute` messages through a minute, as many at once, and refuses the rest."""
+    """Lets `per_minute` messages through a minute, ten seconds' worth at once; refuses the rest."""
 
     def __init__(self, per_minute: int, now: float) -> None:
-        self._capacity = float(per_minute)
+        self._capacity = float(min(per_minute, max(_LEAST_AT_ONCE, per_minute / 6)))
         self._tokens = self._capacity
         self._per_second = per_minute / 60
         self._at = now

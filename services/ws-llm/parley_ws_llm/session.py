@@ -31,6 +31,10 @@ from parley_ws_llm.settings import WsLlmSettings
 log = logging.getLogger("parley.session")
 
 CLOSE_TRY_LATER = 1013
+# Nothing more is read for so long after a message that was one too many: who floods the server
+# is heard a few times a second, whatever it sends.
+_PENALTY_S = 0.25
+_RATE_EXCEEDED = "rate_limit_exceeded"
 
 
 class Session:
@@ -83,6 +87,8 @@ class Session:
                     key_id = await self._handle(message, conversation, key_id)
                 except ProtocolError as exc:
                     await self._connection.send(_error(exc))
+                    if exc.code == _RATE_EXCEEDED:
+                        await asyncio.sleep(_PENALTY_S)
 
     async def _next(self, conversation: Conversation) -> str | bytes:
         """The next message; a connection on which nothing happens is closed."""
@@ -110,7 +116,7 @@ class Session:
             limit = self._settings.max_messages_per_minute
             raise ProtocolError(
                 f"Too many messages: at most {limit} a minute are allowed.",
-                "rate_limit_exceeded",
+                _RATE_EXCEEDED,
                 getattr(message, "id", None),
             )
         return message

@@ -1,20 +1,18 @@
-"""The one border where the exceptions of OpenAI's client become ours."""
+"""The one border where what goes wrong with the upstream becomes an error of ours."""
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx2
-from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
 
 from parley_kit.errors import UpstreamFailed
 
 log = logging.getLogger("parley.upstream")
 
-# The client builds its objects without validating them: what is missing in an answer, or of
-# another type, shows when it is read.
-_FAULTY = (OpenAIError, httpx2.HTTPError, json.JSONDecodeError, AttributeError, TypeError)
+# What is missing in an answer, or of another type, shows when it is read; ValueError is also
+# that of JSON and of models.
+_FAULTY = (httpx2.HTTPError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
 @contextmanager
@@ -26,19 +24,24 @@ def upstream_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (TimeoutError, APITimeoutError) as exc:
+    except (TimeoutError, httpx2.TimeoutException) as exc:
         raise UpstreamFailed("no answer in time", code="upstream_timeout") from exc
-    except APIConnectionError as exc:
+    except httpx2.TransportError as exc:
         raise UpstreamFailed("it cannot be reached", code="upstream_unreachable") from exc
-    except APIStatusError as exc:
-        raise _refused(exc.status_code) from exc
     except _FAULTY as exc:
         log.warning("faulty answer of the upstream", exc_info=exc)
         raise UpstreamFailed("the answer was faulty", code="upstream_faulty") from exc
 
 
-def _refused(status: int) -> UpstreamFailed:
+def require_ok(response: httpx2.Response) -> None:
+    """
+    Raises:
+        UpstreamFailed: the upstream answered with anything but 200.
+    """
+    status = response.status_code
+    if status == 200:
+        return
     log.warning("the upstream refused", extra={"data": {"status": status}})
-    if status == 429 or status == 503:
-        return UpstreamFailed("it is busy, please try again", code="upstream_busy")
-    return UpstreamFailed("the request was refused", code="upstream_refused")
+    if status in (429, 503):
+        raise UpstreamFailed("it is busy, please try again", code="upstream_busy")
+    raise UpstreamFailed("the request was refused", code="upstream_refused")

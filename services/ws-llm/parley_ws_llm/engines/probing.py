@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from openai import AsyncOpenAI
+import httpx2
 
 from parley_kit.errors import UpstreamFailed
-from parley_ws_llm.engines.faults import upstream_errors
+from parley_ws_llm.engines.faults import require_ok, upstream_errors
 
 log = logging.getLogger("parley.upstream")
 
@@ -33,7 +33,7 @@ class Probe:
         self._failures = 0
         self._worked_since_look = False
 
-    async def wait(self, client: AsyncOpenAI) -> None:
+    async def wait(self, client: httpx2.AsyncClient) -> None:
         """Return when the upstream answers: it may be starting at the same time."""
         pause_s = _FIRST_PAUSE_S
         while not await self._answers(client):
@@ -41,7 +41,7 @@ class Probe:
             pause_s = min(2 * pause_s, _MAX_PAUSE_S)
         self._failures = 0
 
-    async def watch(self, client: AsyncOpenAI) -> None:
+    async def watch(self, client: httpx2.AsyncClient) -> None:
         """Look for ever; more often while the upstream seems away."""
         while True:
             away = self._failures > 0
@@ -70,13 +70,15 @@ class Probe:
             log.warning("the language model is away", extra={"data": _told(why)})
             self._on_change(False)
 
-    async def _answers(self, client: AsyncOpenAI) -> bool:
+    async def _answers(self, client: httpx2.AsyncClient) -> bool:
         """Whether the upstream lists its models now."""
         before = self.state
         try:
             with upstream_errors():
                 async with asyncio.timeout(_TIMEOUT_S):
-                    listed = [model.id async for model in client.models.list()]
+                    response = await client.get("models")
+                require_ok(response)
+                listed = [model["id"] for model in response.json()["data"]]
         except UpstreamFailed as exc:
             if before != exc.code:
                 log.warning("the language model does not answer", extra={"data": _told(exc)})

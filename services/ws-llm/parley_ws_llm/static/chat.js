@@ -54,6 +54,7 @@ function receive(reply) {
     grow(reply.content);
   } else if (reply.type === "complete") {
     conversation.answered(turn.question, reply.content);
+    if (reply.red_flag) turn.element.classList.add("said-emergency");
     end();
   } else if (reply.type === "cancelled") {
     if (turn.text) conversation.answered(turn.question, turn.text);
@@ -184,6 +185,7 @@ composer.addEventListener("submit", (event) => {
 });
 
 message.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && turn) stop.click();
   // While an input method composes, Enter chooses a character.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
