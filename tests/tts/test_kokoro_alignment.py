@@ -1,5 +1,7 @@
 """Words of phonemes beside words of text; phrases that are cut and joined."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,46 @@ def test_as_many_words_as_sounds_are_one_to_one(both: list[float]) -> None:
 def test_a_number_is_said_in_several_words_and_small_words_in_one() -> None:
     assert aligned([5, 8, 4], [5, 7, 5, 4]) == [0, 1, 1, 2]
     assert aligned([5, 2, 3, 7], [5, 5, 7]) == [0, 1, 3]
+
+
+@pytest.mark.parametrize(("names", "numbers"), [(20, 60), (150, 150), (250, 40)])
+def test_each_word_keeps_its_place_in_a_long_text(names: int, numbers: int) -> None:
+    """What is said in more words comes last: nothing lies at its place in proportion."""
+    firsts = aligned([5.0] * names + [8.0] * numbers, [5.0] * names + [5.0, 3.0] * numbers)
+
+    assert firsts == [*range(names), *(names + half // 2 for half in range(2 * numbers))]
+
+
+@given(st.integers(1, 100), st.integers(1, 100))
+def test_any_number_of_words_can_be_said_by_any_number(texts: int, sounds: int) -> None:
+    firsts = aligned([3.0] * texts, [3.0] * sounds)
+
+    assert len(firsts) == sounds
+    assert firsts == sorted(firsts)
+    assert firsts[-1] < texts
+
+
+@pytest.mark.parametrize(("texts", "sounds"), [(666, 1332), (1332, 666)])
+def test_ten_times_the_words_take_about_ten_times_as_long(texts: int, sounds: int) -> None:
+    def seconds(part: float) -> float:
+        words, said = [8.0, 2.0] * round(texts * part / 2), [5.0, 3.0] * round(sounds * part / 2)
+        started = time.thread_time()
+        aligned(words, said)
+        return time.thread_time() - started
+
+    assert min(seconds(1) for _ in range(3)) < 20 * min(seconds(0.1) for _ in range(3))
+
+
+def test_numbers_of_2000_characters_are_read_in_about_ten_times_the_time_of_200() -> None:
+    reader = PlainReader(lambda text: text.replace("25", "twɛnti fIv"))
+
+    def seconds(chars: int) -> float:
+        text = Traced.of(("25 " * 700)[:chars])
+        started = time.thread_time()
+        reader(text)
+        return time.thread_time() - started
+
+    assert min(seconds(2000) for _ in range(3)) < 20 * min(seconds(200) for _ in range(3))
 
 
 @given(letters)
