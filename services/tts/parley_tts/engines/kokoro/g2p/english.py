@@ -27,10 +27,8 @@ class MisakiReader:
     def __init__(self, *, british: bool) -> None:
         with _without_torch():
             from misaki import en
-        from misaki.espeak import EspeakFallback
-
         _keep_quiet(en)
-        self._g2p: Any = en.G2P(british=british, fallback=EspeakFallback(british), unk="")
+        self._g2p: Any = en.G2P(british=british, fallback=_fallback(british=british), unk="")
 
     def __call__(self, clause: Traced) -> KokoroPhrase:
         """See `Reader`."""
@@ -51,20 +49,26 @@ def is_spacy_model_installed() -> bool:
 
 def espeak_reader(*, british: bool) -> PlainReader:
     """The `Reader` of English without spaCy."""
-    from misaki.espeak import EspeakFallback
     from misaki.token import MToken
+
+    read = _fallback(british=british)
+    return PlainReader(lambda text: read(MToken(text, tag="", whitespace=""))[0] or "")
+
+
+def _fallback(*, british: bool) -> Any:
+    """misaki's, but it leaves out the names of languages that espeak-ng switches to."""
+    from misaki.espeak import EspeakFallback
     from phonemizer.backend import EspeakBackend
 
-    read = EspeakFallback(british)
-    # As misaki's, but it leaves out the names of languages that espeak-ng switches to.
-    read.backend = EspeakBackend(
+    fallback: Any = EspeakFallback(british)
+    fallback.backend = EspeakBackend(
         "en-gb" if british else "en-us",
         preserve_punctuation=True,
         with_stress=True,
         tie="^",
         language_switch="remove-flags",
     )
-    return PlainReader(lambda text: read(MToken(text, tag="", whitespace=""))[0] or "")
+    return fallback
 
 
 def _marked_up(part: Segment) -> str:
