@@ -1,13 +1,14 @@
 """Voices by their files, hardware by what there is, directories by what is in them."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from parley_kit.downloads import Download
 from parley_kit.errors import SettingsError
-from parley_tts.engines.kokoro import voices, weights
+from parley_tts.engines.kokoro import hardware, voices, weights
 from parley_tts.engines.kokoro.hardware import Hardware, Machine, choose
 from parley_tts.engines.kokoro.weights import find
 from parley_tts.settings import TtsSettings
@@ -94,6 +95,49 @@ def test_without_onnx_runtime_torch_is_taken_and_why_is_said() -> None:
 
     assert chosen.runtime == "torch"
     assert "onnxruntime" in chosen.why
+
+
+@pytest.mark.parametrize(
+    ("runtime", "has_onnx"), [("auto", True), ("auto", False), ("torch", True)]
+)
+def test_a_gpu_that_torch_cannot_use_is_left_alone_and_why_is_said(
+    runtime: str, has_onnx: bool
+) -> None:
+    settings = TtsSettings.model_validate({"runtime": runtime})
+    chosen = choose(settings, Machine(True, has_onnx, 8, "torch is too old"))
+
+    assert chosen.device == "cpu"
+    assert chosen.runtime == ("onnx" if (runtime, has_onnx) == ("auto", True) else "torch")
+    assert chosen.why.startswith("the CUDA device is not used: torch is too old")
+    assert ("onnxruntime" in chosen.why) is not has_onnx
+
+
+def test_a_gpu_that_is_asked_for_is_not_left_alone() -> None:
+    chosen = choose(TtsSettings(device="cuda"), Machine(True, True, 8, "torch is too old"))
+
+    assert chosen == Hardware("torch", "cuda", 1, 8)
+
+
+@pytest.mark.parametrize(
+    ("built_for", "driver", "told"),
+    [
+        ("None", 13, "no torch that is built for CUDA is installed"),
+        ("'13.0'", 12, "torch is built for CUDA 13.0, and the driver is for CUDA 12"),
+        ("'12.8'", 12, ""),
+        ("'12.8'", 13, ""),
+    ],
+)
+def test_whether_torch_can_use_a_gpu_is_known_without_importing_it(
+    built_for: str, driver: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").write_text("raise AssertionError('torch was imported')")
+    (tmp_path / "torch/version.py").write_text(f"cuda = {built_for}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(hardware, "_cuda_driver", lambda: (1, driver))
+
+    assert hardware.probe().why_not_cuda == told
 
 
 def model(folder: Path, **config: object) -> Path:

@@ -14,7 +14,7 @@ import torch
 
 from parley.bench import random_kokoro
 from parley_kit.errors import SettingsError
-from parley_tts.engines.kokoro import exporting
+from parley_tts.engines.kokoro import exporting, hardware
 from parley_tts.engines.kokoro.loading import Abandoned
 from parley_tts.engines.kokoro.synthesiser import KokoroSynthesiser
 from tests.serving import wait_until
@@ -131,6 +131,20 @@ def test_where_there_is_no_exporting_torch_speaks_and_says_why(
     status = loaded(model).status()
     assert status["runtime"] == "torch"
     assert status["runtime_note"] == "there is nowhere to write to"
+
+
+@pytest.mark.usefixtures("on_onnx")
+def test_a_gpu_for_which_torch_is_not_built_is_left_alone_and_said_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hardware, "_cuda_driver", lambda: (1, 13))
+    why = "the CUDA device is not used: no torch that is built for CUDA is installed"
+    status = loaded(folder, device="auto").status()
+
+    assert (status["runtime"], status["device"]) == ("onnx", "cpu")
+    assert status["runtime_note"] == why
+    assert f"Kokoro runs on the cpu: {why}" in caplog.messages
+    assert "this torch sees no CUDA device" in refusal(folder, device="cuda")
 
 
 def test_closing_ends_an_export_that_is_under_way(folder: Path, tmp_path: Path) -> None:

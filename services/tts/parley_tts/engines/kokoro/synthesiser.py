@@ -123,6 +123,8 @@ class KokoroSynthesiser:
         return style
 
     async def _load(self) -> None:
+        if self._hardware.why:
+            log.warning("Kokoro runs on the %s: %s", self._hardware.device, self._hardware.why)
         files = await weights.find(self._settings.model, self._download)
         self._scratch = scratch = Path(tempfile.mkdtemp(prefix="parley-kokoro-"))
         self._enter("loading the languages")
