@@ -1,5 +1,6 @@
 """The embedded engines themselves: which is chosen, what their voices are, what they leave."""
 
+import gc
 import itertools
 import resource
 from concurrent.futures import ThreadPoolExecutor
@@ -95,6 +96,23 @@ def test_no_memory_is_lost_from_speech_to_speech(synthesiser: Embedded) -> None:
     once = speak(20)
 
     assert speak(80) - once < 4_000_000, "80 speeches have more than 6 MB"
+
+
+def test_what_espeak_has_said_does_not_wait_for_the_collector(espeak_: EspeakSynthesiser) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        said(espeak_, SENTENCE)
+        kept = [thing for thing in gc.get_objects() if isinstance(thing, espeak._Listener)]
+    finally:
+        gc.enable()
+
+    assert not kept
+
+
+@pytest.mark.parametrize("tempo", [0.5, 2.0])
+def test_nothing_is_nothing_at_any_tempo(tempo: float) -> None:
+    assert not at_tempo(np.zeros(0, np.int16), 22_050, tempo).size
 
 
 def test_voices_are_equally_loud(synthesiser: Embedded) -> None:

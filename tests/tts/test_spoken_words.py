@@ -122,6 +122,16 @@ def test_what_has_no_sound_makes_no_phrase(synthesiser: Embedded, text: str) -> 
     assert not synthesiser.phonemise(Traced.of(text), Manner((("any", 1.0),)))
 
 
+@pytest.mark.parametrize("speed", [0.25, 1.0, 4.0])
+def test_a_letter_that_espeak_makes_nothing_of_is_silent(
+    espeak_: EspeakSynthesiser, speed: float
+) -> None:
+    sound = said(espeak_, "ꜰ", speed=speed)
+
+    assert not sound.words
+    assert not sound.samples.any()
+
+
 def test_flite_refuses_what_it_cannot_read(flite_: FliteSynthesiser) -> None:
     with pytest.raises(InvalidRequest) as refused:
         flite_.phonemise(Traced.of("日本語です。"), Manner((("rms", 1.0),)))

@@ -12,6 +12,8 @@ from parley_tts.engine import Samples
 
 def at_tempo(samples: Samples, sample_rate: int, tempo: float) -> Samples:
     """`samples` in `1 / tempo` of their time; `tempo` is at least 0.5."""
+    if not samples.size:
+        return samples
     graph = Graph()
     source = graph.add_abuffer(sample_rate=sample_rate, format="s16", layout="mono")
     filters = (source, graph.add("atempo", str(tempo)), graph.add("abuffersink"))

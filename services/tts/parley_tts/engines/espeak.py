@@ -165,12 +165,13 @@ class EspeakSynthesiser:
     def _spoken(self, text: str, file: str, rate: int) -> tuple[Samples, list[tuple[int, int]]]:
         """The samples, and of each word its first character and its first sample."""
         espeak, heard = self._espeak, _Listener()
+        callback = _Callback(heard.hear)
         assert espeak is not None, "the engine has been loaded"
         data = text.encode()
         results = (
             espeak.espeak_SetVoiceByName(file.encode()),
             espeak.espeak_SetParameter(_RATE_PARAMETER, rate, 0),
-            espeak.espeak_SetSynthCallback(heard.callback),
+            espeak.espeak_SetSynthCallback(callback),
             espeak.espeak_Synth(data, len(data) + 1, 0, 0, 0, _UTF8, None, None),
         )
         if any(result not in (_OK, None) for result in results):
@@ -179,14 +180,16 @@ class EspeakSynthesiser:
 
 
 class _Listener:
-    """Collects what the library gives to its callback; has to outlive the call."""
+    """Collects what the library gives to its callback.
+
+    It does not hold the callback, which holds it: a cycle would keep the audio for the collector.
+    """
 
     def __init__(self) -> None:
         self.words: list[tuple[int, int]] = []
         self._parts: list[bytes] = []
-        self.callback = _Callback(self._hear)
 
-    def _hear(
+    def hear(
         self,
         wav: "ctypes._Pointer[ctypes.c_short]",
         length: int,
@@ -212,7 +215,7 @@ def _until_end(events: "ctypes._Pointer[_CEvent]") -> Iterator[_CEvent]:
 
 def _marks(samples: Samples, starts: Sequence[tuple[int, int]]) -> Iterator[Mark]:
     """The library says where words start; they end where it falls silent, or with the next."""
-    ends = [start for _, start in starts[1:]] + [len(samples)]
+    ends = [*(start for _, start in starts), len(samples)][1:]
     for (at, start), end in zip(starts, ends, strict=True):
         first = start / _SAMPLE_RATE
         yield Mark(at, first, first + spoken_part(samples[start:end], _SAMPLE_RATE)[1])
