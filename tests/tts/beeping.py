@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from parley_kit.errors import InvalidRequest
 from parley_tts.engine import EngineError, Manner, TimedWord, Voice
 from parley_tts.engines.synthesiser import Sound
 from parley_tts.traced import Traced
@@ -61,6 +62,8 @@ class BeepingSynthesiser:
         self.phonemised.append(clause.text)
         if "unreadable" in clause.text:
             raise EngineError("unreadable")
+        if "foreign" in clause.text:
+            raise InvalidRequest("This cannot be read.", param="input")
         return [Beep(clause)] if any(map(str.isalnum, clause.text)) else []
 
     def synthesise(self, phrases: Sequence[Beep], manner: Manner) -> Sound:

@@ -205,3 +205,11 @@ def test_the_engine_speaks_in_the_manner_that_was_asked_for(
     speak(blending, "Say it.", **fields)
 
     assert beeps.manners[-1] == expected
+
+
+def test_pauses_may_not_last_longer_than_a_minute_together(client: httpx2.Client) -> None:
+    body = {"model": "tts-1", "voice": "alloy", "input": "Wait. " + "[pause:10s]" * 7}
+    response = client.post("/audio/speech", json=body)
+
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "input"

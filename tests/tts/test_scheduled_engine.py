@@ -11,7 +11,7 @@ import pytest
 
 from parley_kit.errors import InvalidRequest
 from parley_tts.cache import CachingEngine, PhraseCache
-from parley_tts.engine import Chunk, EngineError, Flush, Manner, TtsEngine, Whole
+from parley_tts.engine import Chunk, EngineError, Manner, TtsEngine, Whole
 from parley_tts.engines.scheduled import ScheduledEngine
 from tests.serving import wait_until
 from tests.tts.beeping import RATE, BeepingSynthesiser
@@ -159,21 +159,20 @@ async def test_a_long_text_is_not_phonemised_long_before_it_is_spoken() -> None:
 async def test_a_script_is_spoken_as_it_comes() -> None:
     more = asyncio.Event()
 
-    async def script() -> AsyncIterator[str | Flush]:
-        yield "This much is known"
-        yield Flush.FLUSH
+    async def script() -> AsyncIterator[str]:
+        yield "This much is already known, and th"
         await more.wait()
-        yield ", and this was added. "
+        yield "is was added. "
         yield "The end"
 
     synthesiser = BeepingSynthesiser()
     async with started(synthesiser) as engine, aclosing(engine.speak(MANNER, script())) as chunks:
         first = await anext(chunks)
-        assert synthesiser.spoken == ["This much is known"]
+        assert synthesiser.spoken == ["This much is already known,"]
         more.set()
         rest = [chunk async for chunk in chunks]
 
-    text = "This much is known, and this was added. The end"
+    text = "This much is already known, and this was added. The end"
     words = [word for chunk in (first, *rest) for word in chunk.words]
     assert " ".join(text[word.span.start : word.span.end] for word in words).split()[-2:] == [
         "The",
@@ -256,3 +255,27 @@ async def test_a_phrase_that_was_broken_off_is_not_kept() -> None:
             await anext(chunks)
 
         assert caching.status()["cache"]["phrases"] == 0
+
+
+async def test_a_clause_that_cannot_be_read_is_left_out_of_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    synthesiser = BeepingSynthesiser()
+    async with started(synthesiser) as engine:
+        await spoken(engine, "This can be read.\nforeign words\nThis as well.")
+
+    assert synthesiser.spoken == ["This can be read.", "This as well."]
+    assert "foreign" not in caplog.text
+
+
+async def test_a_text_of_which_nothing_can_be_read_is_refused() -> None:
+    async with started(BeepingSynthesiser()) as engine:
+        with pytest.raises(InvalidRequest):
+            await spoken(engine, "...\nforeign words\nforeign again")
+
+
+async def test_nobody_is_spoken_to_after_closing() -> None:
+    async with started(BeepingSynthesiser()) as engine:
+        await engine.close()
+        with pytest.raises(EngineError):
+            await spoken(engine, "Hello.")

@@ -151,6 +151,14 @@ def test_a_speech_to_which_more_is_added_is_not_over() -> None:
     assert speech.is_over
 
 
+def test_a_player_that_ran_dry_is_not_taken_to_be_in_a_hurry_for_ever() -> None:
+    speech = Speech[str](0.0)
+    speech.end(2.0, now=1.0)
+    speech.end(8.0, now=20.0)
+
+    assert speech.runs_dry == 28.0
+
+
 def test_a_pause_stands_alone() -> None:
     pieces = [Piece("a", 30), Piece("pause", 0, Boundary.PARAGRAPH, alone=True), Piece("b", 30)]
 

@@ -190,7 +190,7 @@ def _riff_header(rate: int, riff_size: int, data_size: int) -> bytes:
     """The 44 bytes before the samples of a mono file with 16 bits."""
 
     def number(value: int, size: int) -> bytes:
-        return value.to_bytes(size, "little")
+        return min(value, _UNKNOWN).to_bytes(size, "little")
 
     pcm, mono = number(1, 2), number(1, 2)
     byte_rate, block = number(rate * _BYTES_PER_SAMPLE, 4), number(_BYTES_PER_SAMPLE, 2)

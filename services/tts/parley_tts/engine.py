@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -49,13 +48,7 @@ class Manner:
     normalise: bool = True
 
 
-class Flush(Enum):
-    """What stands in a stream of text where all before it is to be spoken, finished or not."""
-
-    FLUSH = "flush"
-
-
-Script: TypeAlias = AsyncIterable[str | Flush]
+Script: TypeAlias = AsyncIterable[str]
 """What to say, in parts that may break anywhere; the characters of all parts together are the
 caller's text, which spans refer to."""
 

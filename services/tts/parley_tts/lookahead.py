@@ -67,5 +67,5 @@ async def _next(chunks: AsyncGenerator[Chunk, None]) -> Chunk | None:
 
 async def _close(upcoming: asyncio.Task[Chunk | None], chunks: AsyncGenerator[Chunk, None]) -> None:
     upcoming.cancel()
-    await asyncio.wait({upcoming})
+    await asyncio.gather(upcoming, return_exceptions=True)
     await chunks.aclose()

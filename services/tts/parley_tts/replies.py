@@ -1,8 +1,9 @@
 """What the service answers: events, objects and lists. Pure."""
 
+import json
 import unicodedata
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from parley_tts.encoding import Encoder
 from parley_tts.engine import TimedWord, Voice
@@ -35,13 +36,27 @@ def usage(text: str, seconds: float) -> dict[str, int]:
     return {"input_tokens": spoken, "output_tokens": heard, "total_tokens": spoken + heard}
 
 
-def whole(
-    audio: bytes, encoder: Encoder, text: str, words: Sequence[dict[str, object]] | None
+def whole(audio: Iterable[bytes], about: Mapping[str, object]) -> Iterator[bytes]:
+    """A speech as one JSON object, a little at a time; not one of OpenAI's.
+
+    Audio may be large: nothing of it is copied as a whole.
+    """
+    yield b'{"audio":"'
+    held = b""
+    for part in audio:
+        data = held + part
+        end = len(data) - len(data) % 3
+        held = data[end:]
+        yield b64encode(data[:end])
+    yield b64encode(held) + b'",' + json.dumps(about).encode()[1:]
+
+
+def about(
+    encoder: Encoder, text: str, words: Sequence[dict[str, object]] | None
 ) -> dict[str, object]:
-    """A speech as one object; not one of OpenAI's."""
+    """What the object of a speech has beside its audio."""
     timed_words = {} if words is None else {"words": words}
     return {
-        "audio": b64encode(audio).decode("ascii"),
         "format": encoder.form.name,
         "sample_rate": encoder.rate,
         "duration": round(encoder.seconds, _MILLISECOND),

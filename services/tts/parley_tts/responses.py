@@ -1,12 +1,11 @@
 """A speech as a response, in each of the ways in which it is sent."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import TypeAlias
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from parley_kit import sse
 from parley_kit.edge import RequestContext
@@ -16,7 +15,7 @@ from parley_tts.encoding import Encoder, filed, streamed
 from parley_tts.engine import Chunk
 from parley_tts.lookahead import begun, replayed
 from parley_tts.order import Delivery, Order
-from parley_tts.streaming import audio_of, collected, encoded
+from parley_tts.streaming import audio_of, encoded, gathered
 
 Chunks: TypeAlias = AsyncGenerator[Chunk, None]
 
@@ -61,8 +60,9 @@ async def _stream(chunks: Chunks, order: Order, engine_rate: int) -> Response:
 
 
 async def _file(chunks: Chunks, order: Order, engine_rate: int) -> Response:
-    whole = await collected(encoded(chunks, filed(order.form, order.rate, engine_rate)))
-    return Response(whole.data, media_type=order.form.media_type)
+    parts = await gathered(encoded(chunks, filed(order.form, order.rate, engine_rate)))
+    whole = b"".join(part.data for part in parts)
+    return Response(whole, media_type=order.form.media_type)
 
 
 async def _file_if_short(chunks: Chunks, order: Order, engine_rate: int) -> Response:
@@ -74,11 +74,17 @@ async def _file_if_short(chunks: Chunks, order: Order, engine_rate: int) -> Resp
 
 async def _object(chunks: Chunks, order: Order, engine_rate: int) -> Response:
     encoder = filed(order.form, order.rate, engine_rate)
-    whole = await collected(encoded(chunks, encoder))
-    words = replies.timed(order.text, whole.words, encoder.delay_s) if order.words else None
-    return await asyncio.to_thread(
-        lambda: JSONResponse(replies.whole(whole.data, encoder, order.text, words))
-    )
+    parts = await gathered(encoded(chunks, encoder))
+    timed = [word for part in parts for word in part.words]
+    words = replies.timed(order.text, timed, encoder.delay_s) if order.words else None
+    about = replies.about(encoder, order.text, words)
+    body = _sent(replies.whole((part.data for part in parts), about))
+    return Stream(await anext(body), body, "application/json")
+
+
+async def _sent(body: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    for data in body:
+        yield data
 
 
 _BODIES: Mapping[Delivery, Callable[[Chunks, Order, int], Awaitable[Response]]] = MappingProxyType(

@@ -49,7 +49,8 @@ class Speech(Generic[P]):
     is_spoken: bool = False
     """Whether a chunk of it is being made."""
     unread: int = 0
-    first_heard: float | None = None
+    runs_dry: float | None = None
+    """When its caller will have played all of it; None before the first chunk."""
     audio_s: float = 0.0
     _last_size: int = 0
 
@@ -63,15 +64,9 @@ class Speech(Generic[P]):
         return bool(self.pieces) and not self.is_spoken and self.unread < _MOST_UNREAD
 
     @property
-    def runs_dry(self) -> float | None:
-        """When its caller will have played all of it; None before the first chunk."""
-        return None if self.first_heard is None else self.first_heard + self.audio_s
-
-    @property
     def urgency(self) -> tuple[bool, float]:
         """The smallest goes first."""
-        runs_dry = self.runs_dry
-        return (False, self.arrival) if runs_dry is None else (True, runs_dry)
+        return (False, self.arrival) if self.runs_dry is None else (True, self.runs_dry)
 
     def backlog(self) -> int:
         """The size of all that waits."""
@@ -79,7 +74,7 @@ class Speech(Generic[P]):
 
     def begin(self, budget: float) -> list[Piece[P]]:
         """Take the pieces of the next chunk: at least one, and others while they fit."""
-        count = portion(list(self.pieces), budget)
+        count = portion(self.pieces, budget)
         taken = [self.pieces.popleft() for _ in range(count)]
         self._last_size = sum(piece.size + 1 for piece in taken)
         self.is_spoken = True
@@ -90,8 +85,8 @@ class Speech(Generic[P]):
         self.is_spoken = False
         self.unread += 1
         self.audio_s += audio_s
-        if self.first_heard is None:
-            self.first_heard = now
+        # A player that has run dry goes on playing when there is something again.
+        self.runs_dry = max(self.runs_dry or now, now) + audio_s
 
     def budget(self, now: float, share: float, max_size: int) -> float:
         """The most that the next chunk may have.
@@ -99,10 +94,9 @@ class Speech(Generic[P]):
         Args:
             share: how much this speech can have made in a second, beside the others.
         """
-        runs_dry = self.runs_dry
-        if runs_dry is None:
+        if self.runs_dry is None:
             return 0
-        return min(_GROWTH * self._last_size, (runs_dry - now) * share, max_size)
+        return min(_GROWTH * self._last_size, (self.runs_dry - now) * share, max_size)
 
 
 class Schedule(Generic[P]):
@@ -110,10 +104,12 @@ class Schedule(Generic[P]):
 
     Args:
         max_size: of a chunk, to which each piece adds one more than its size.
+        workers: how many chunks are made at a time.
     """
 
-    def __init__(self, max_size: int) -> None:
+    def __init__(self, max_size: int, workers: int = 1) -> None:
         self._max_size = max_size
+        self._workers = workers
         self._speeches: list[Speech[P]] = []
         self._pace = _Pace()
 
@@ -135,7 +131,8 @@ class Schedule(Generic[P]):
         if speech is None:
             return None
         speaking = sum(not one.is_over for one in self._speeches)
-        budget = speech.budget(now, self._pace.per_s / max(1, speaking), self._max_size)
+        share = self._pace.per_s * min(1.0, self._workers / max(1, speaking))
+        budget = speech.budget(now, share, self._max_size)
         return speech, speech.begin(budget)
 
     def done(

@@ -79,9 +79,6 @@ async def audio_of(parts: AsyncGenerator[Part, None]) -> AsyncGenerator[bytes, N
                 yield part.data
 
 
-async def collected(parts: AsyncGenerator[Part, None]) -> Part:
-    """All parts as one."""
+async def gathered(parts: AsyncGenerator[Part, None]) -> list[Part]:
     async with aclosing(parts):
-        found = [part async for part in parts]
-    words = tuple(word for part in found for word in part.words)
-    return Part(b"".join(part.data for part in found), words)
+        return [part async for part in parts]

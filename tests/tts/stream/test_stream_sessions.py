@@ -209,6 +209,35 @@ async def test_a_close_lets_everything_be_spoken(url: str) -> None:
         assert session.socket.close_code == 1000
 
 
+async def test_a_cancel_after_close_ends_the_session(url: str) -> None:
+    async with stream(url) as session:
+        await session.append(SENTENCE * 20)
+        await session.send("close")
+        await session.until("speech.audio.delta")
+        await session.send("cancel")
+        await session.until("speech.cancelled")
+        await session.socket.wait_closed()
+
+        assert session.socket.close_code == 1000
+
+
+async def test_nothing_but_cancel_is_obeyed_after_close(url: str) -> None:
+    async with stream(url) as session:
+        await session.append(SENTENCE)
+        await session.send("close")
+        await session.append("And this.")
+
+        assert (await session.until("error"))["error"]["code"] == "session_closing"
+
+
+async def test_a_delta_of_nothing_begins_no_utterance(url: str) -> None:
+    async with stream(url) as session:
+        await session.append("")
+        await session.send("session.update", session={"speed": 2})
+
+        await session.until("session.updated")
+
+
 async def test_an_open_utterance_takes_no_place_while_nothing_is_spoken(tts: Tts) -> None:
     async with stream(f"{tts.url}/tts/v1") as session:
         tts.await_load(running=0)

@@ -13,6 +13,8 @@ from parley_kit.errors import InvalidRequest
 from parley_tts.clauses.scripts import UNSPACED
 
 MAX_PAUSE_S = 10.0
+MAX_PAUSES_S = 60.0
+"""Of all pauses of a text that is there from the beginning."""
 
 _NO_PARENTHESES = r"[^()\n]{0,100}+"
 _TARGET = rf"(?: [^()\n] | \( {_NO_PARENTHESES} \) ){{0,1000}}+"
@@ -86,13 +88,16 @@ def next_piece(text: str, at: int, final: bool) -> Piece | None:
 
 
 def check_pauses(text: str) -> None:
-    """Refuse now what a splitter would refuse later.
+    """Refuse now what a splitter would refuse later, and silence out of proportion.
 
     Raises:
-        InvalidRequest: a pause is too long.
+        InvalidRequest: a pause is too long, or all together are.
     """
-    for match in _PAUSES.finditer(text):
-        _seconds(match)
+    if sum(map(_seconds, _PAUSES.finditer(text))) > MAX_PAUSES_S:
+        raise InvalidRequest(
+            f"The pauses of a text may last at most {MAX_PAUSES_S:g} seconds together.",
+            param="input",
+        )
 
 
 def _seconds(match: re.Match[str]) -> float:

@@ -28,14 +28,14 @@ class Assignment(Generic[P]):
     Args:
         deliver: called by any thread with each chunk, with the error that ended the speech, or
             with None after its last chunk.
-        relieve: called by any thread when the backlog has become less.
+        relieve: called by any thread when the backlog has become less, with its size.
     """
 
     def __init__(
         self,
         manner: Manner,
         deliver: Callable[[Chunk | BaseException | None], None],
-        relieve: Callable[[], None],
+        relieve: Callable[[int], None],
     ) -> None:
         self.manner = manner
         self.deliver = deliver
@@ -48,7 +48,7 @@ class Desk(Generic[P]):
 
     def __init__(self, synthesiser: Synthesiser[P]) -> None:
         self._synthesiser = synthesiser
-        self._schedule: Schedule[P | Silence] = Schedule(synthesiser.max_size)
+        self._schedule: Schedule[P | Silence] = Schedule(synthesiser.max_size, synthesiser.workers)
         self._assignments: dict[Speech[P | Silence], Assignment[P]] = {}
         self._changed = threading.Condition()
         self._is_open = True
@@ -74,7 +74,13 @@ class Desk(Generic[P]):
                 assignment.deliver(EngineError("the engine was closed"))
 
     def join(self, assignment: Assignment[P]) -> None:
+        """
+        Raises:
+            EngineError: the desk is closed.
+        """
         with self._changed:
+            if not self._is_open:
+                raise EngineError("the engine was closed")
             self._assignments[assignment.speech] = assignment
             self._schedule.join(assignment.speech)
 
@@ -116,7 +122,7 @@ class Desk(Generic[P]):
                 if taken is not None:
                     speech, pieces = taken
                     assignment = self._assignments[speech]
-                    assignment.relieve()
+                    assignment.relieve(speech.backlog())
                     return assignment, pieces
                 self._changed.wait()
         return None

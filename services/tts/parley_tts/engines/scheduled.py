@@ -6,6 +6,7 @@ event loop only hands things on.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,12 +15,15 @@ from typing import Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from parley_kit.errors import InvalidRequest
 from parley_tts.clauses import Boundary, ClauseSplitter, Part, Pause
-from parley_tts.engine import Chunk, Flush, Manner, Script, Voice, Whole
+from parley_tts.engine import Chunk, Manner, Script, Voice, Whole
 from parley_tts.engines.desk import Assignment, Desk, Silence
 from parley_tts.engines.synthesiser import Phrase, Synthesiser
 from parley_tts.normalising import normalised
 from parley_tts.scheduling import Piece
+
+log = logging.getLogger("parley.tts")
 
 P = TypeVar("P", bound=Phrase)
 A = ParamSpec("A")
@@ -79,7 +83,8 @@ class ScheduledEngine(Generic[P]):
 
     async def speak(self, manner: Manner, script: Script) -> AsyncGenerator[Chunk, None]:
         """See `TtsEngine.speak`; a short silence if nothing of the script has a sound."""
-        talk = _Talk[P](replace(manner, language=manner.language or self._language(manner)))
+        spoken = replace(manner, language=manner.language or self._language(manner))
+        talk = _Talk[P](spoken, self._most_backlog)
         self._desk.join(talk.assignment)
         reader = asyncio.create_task(self._read(talk, script), name="script")
         is_silent = True
@@ -105,12 +110,10 @@ class ScheduledEngine(Generic[P]):
         splitter = ClauseSplitter()
         try:
             async for text in script:
-                if isinstance(text, Flush):
-                    await self._say(talk, await self._in_front(splitter.flush))
-                    continue
                 for piece in _pieces_of(text):
                     await self._say(talk, await self._in_front(splitter.feed, piece))
             await self._say(talk, await self._in_front(splitter.flush))
+            talk.check()
         except Exception as exc:  # noqa: BLE001 - raised by whoever listens
             talk.end_with(exc)
         else:
@@ -119,9 +122,12 @@ class ScheduledEngine(Generic[P]):
     async def _say(self, talk: "_Talk[P]", parts: Sequence[Part]) -> None:
         for part in parts:
             await talk.room.wait()
-            pieces = await self._in_front(self._pieces, part, talk.assignment.manner)
-            if self._desk.add(talk.assignment, pieces) > self._most_backlog:
-                talk.room.clear()
+            try:
+                pieces = await self._in_front(self._pieces, part, talk.assignment.manner)
+            except InvalidRequest as refusal:
+                talk.refused(refusal)
+                continue
+            talk.added(self._desk.add(talk.assignment, pieces))
 
     def _pieces(self, part: Part, manner: Manner) -> list[Piece[P | Silence]]:
         if isinstance(part, Pause):
@@ -145,7 +151,10 @@ def _pieces_of(text: str) -> Iterator[str]:
 class _Talk(Generic[P]):
     """One call of `speak`, between the event loop and the threads."""
 
-    def __init__(self, manner: Manner) -> None:
+    def __init__(self, manner: Manner, most_backlog: int) -> None:
+        self._most_backlog = most_backlog
+        self._refusal: InvalidRequest | None = None
+        self._has_sound = False
         self._loop = asyncio.get_running_loop()
         # The schedule makes no more than a few chunks that are not read.
         self._chunks: asyncio.Queue[Chunk | BaseException | None] = asyncio.Queue()
@@ -164,11 +173,31 @@ class _Talk(Generic[P]):
             raise chunk
         return chunk
 
+    def refused(self, why: InvalidRequest) -> None:
+        """The engine cannot read a clause, which is left out: better than to fall silent there."""
+        log.warning("a clause cannot be read by this engine")
+        self._refusal = self._refusal or why
+
+    def added(self, backlog: int) -> None:
+        """Pieces were added, and so much waits now."""
+        self._has_sound = self._has_sound or backlog > 0
+        if backlog > self._most_backlog:
+            self.room.clear()
+
+    def check(self) -> None:
+        """
+        Raises:
+            InvalidRequest: nothing of the script can be read.
+        """
+        if self._refusal is not None and not self._has_sound:
+            raise self._refusal
+
     def end_with(self, exc: BaseException) -> None:
         self._chunks.put_nowait(exc)
 
     def _deliver(self, chunk: Chunk | BaseException | None) -> None:
         self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
 
-    def _relieve(self) -> None:
-        self._loop.call_soon_threadsafe(self.room.set)
+    def _relieve(self, backlog: int) -> None:
+        if backlog <= self._most_backlog:
+            self._loop.call_soon_threadsafe(self.room.set)

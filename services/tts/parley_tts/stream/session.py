@@ -48,6 +48,7 @@ class Session:
         self._config = default_config(house.engine)
         self._speaker = Speaker(house, key_id, self._say)
         self._open: Utterance | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self.utterances = 0
         """How many there have been."""
         self.ended_by = "server"
@@ -123,6 +124,10 @@ class Session:
         Raises:
             ApiError: it cannot be done, and nothing has changed.
         """
+        if self._leaving is not None and not isinstance(event, Cancel):
+            raise InvalidRequest(
+                "The session is closing: it obeys cancel alone.", code="session_closing"
+            )
         match event:
             case Append(text):
                 self._append(text)
@@ -135,9 +140,13 @@ class Session:
             case Update(patch):
                 await self._update(patch)
             case Close():
-                await self._leave()
+                if self._open is not None:
+                    self._done()
+                self._leaving = self._tasks.create_task(self._leave(), name="leave")
 
     def _append(self, text: str) -> None:
+        if not text:  # many models begin with a delta of nothing
+            return
         utterance = self._open or Utterance(new_id("utt"), self._config.order)
         if utterance.has_failed:
             return
@@ -191,12 +200,20 @@ class Session:
         self._open = None
 
     async def _cancel(self) -> None:
+        """
+        Raises:
+            _Closing: nothing else kept the session open.
+        """
+        if self._leaving is not None:
+            self._leaving.cancel()
         self._speaking.cancel()
         await asyncio.wait([self._speaking])
         forgotten = self._speaker.forget()
         self._open = None
         self._speaking = self._tasks.create_task(self._speaker.run(), name="speaker")
         await self._say(events.cancelled([utterance.id for utterance in forgotten]))
+        if self._leaving is not None:
+            raise _Closing(CLOSE_NORMAL)
 
     async def _update(self, patch: Mapping[str, Any]) -> None:
         if self._open is not None:
@@ -213,8 +230,6 @@ class Session:
         Raises:
             _Closing: always, after all has been spoken.
         """
-        if self._open is not None:
-            self._done()
         await self._speaker.idle()
         raise _Closing(CLOSE_NORMAL)
 
