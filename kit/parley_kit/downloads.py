@@ -39,6 +39,10 @@ class Download:
             self._logged = self._share
             log.info("downloading the model", extra={"data": self.status()})
 
+    def finish(self) -> None:
+        """All is there; of small files the hub's client does not tell."""
+        self.advance(max(0, self.total_bytes - self.done_bytes))
+
     def status(self) -> dict[str, object] | None:
         """Megabytes and percent; None where nothing has to be downloaded."""
         if not self.total_bytes:
@@ -86,6 +90,7 @@ async def _follow(child: Process, variable: str, download: Download) -> Path:
             case {"done": int(done)}:
                 download.advance(done)
             case {"path": str(path)}:
+                download.finish()
                 return Path(path)
             case {"refused": str(why)}:
                 raise SettingsError(f"{variable}: {why}.")

@@ -11,9 +11,9 @@ from parley_stt.app import create_app
 from parley_stt.engines.whisper import weights
 from parley_stt.engines.whisper.engine import FasterWhisperEngine
 from parley_stt.settings import SttSettings
+from tests.hub import hub
 from tests.serving import serve, wait_until
 from tests.stt.breakable import Stt, process
-from tests.stt.hub import hub
 from tests.stt.recordings import WEATHER
 
 UNREACHABLE = "http://127.0.0.1:9"

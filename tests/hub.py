@@ -17,9 +17,10 @@ _BALLAST_BYTES = 60_000_000
 
 @dataclass
 class Hub:
-    """Serves the files of a folder as `test/whisper`; `asked` counts requests."""
+    """Serves the files of a folder as the repository `name`; `asked` counts requests."""
 
     folder: Path
+    name: str = "test/whisper"
     url: str = ""
     asked: int = 0
     may_finish: threading.Event = field(default_factory=threading.Event)
@@ -28,15 +29,19 @@ class Hub:
     def send(self, request: BaseHTTPRequestHandler) -> None:
         self.asked += 1
         path = urlsplit(request.path).path
-        if not path.removeprefix("/api/models").startswith("/test/whisper"):
+        if not path.removeprefix("/api/models").startswith(f"/{self.name}"):
             request.send_error(404)
         elif path.startswith("/api/"):
             self._send_listing(request, tree="/tree/" in path)
         else:
-            self._send_file(request, path.rpartition("/")[2])
+            self._send_file(request, path.partition("/resolve/")[2].partition("/")[2])
 
     def _send_listing(self, request: BaseHTTPRequestHandler, *, tree: bool) -> None:
-        files = {file.name: file.stat().st_size for file in self.folder.iterdir()}
+        files = {
+            str(file.relative_to(self.folder)): file.stat().st_size
+            for file in self.folder.rglob("*")
+            if file.is_file()
+        }
         files[_BALLAST] = _BALLAST_BYTES
         listing: object = [
             {"type": "file", "path": name, "size": size, "oid": "0" * 40}
@@ -44,7 +49,7 @@ class Hub:
         ]
         if not tree:
             siblings = [{"rfilename": name} for name in files]
-            listing = {"id": "test/whisper", "sha": _COMMIT, "siblings": siblings}
+            listing = {"id": self.name, "sha": _COMMIT, "siblings": siblings}
         body = json.dumps(listing).encode()
         _head(request, {"content-type": "application/json", "content-length": str(len(body))})
         request.wfile.write(body)
@@ -74,8 +79,8 @@ def _head(request: BaseHTTPRequestHandler, headers: dict[str, str]) -> None:
 
 
 @contextmanager
-def hub(folder: Path) -> Iterator[Hub]:
-    hub = Hub(folder)
+def hub(folder: Path, name: str = "test/whisper") -> Iterator[Hub]:
+    hub = Hub(folder, name)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
