@@ -13,7 +13,7 @@ from parley_tts.settings import TtsSettings
 LONGEST = 510
 """Phonemes of one call of the model."""
 
-# On a CPU a call of 400 phonemes takes longer than two of 200 (docs/decisions/0007), and keeps
+# On a CPU a call of 200 phonemes takes longer than two of 100 (docs/decisions/0007), and keeps
 # everybody else waiting for as long.
 _LONGEST_ON_CPU = 250
 
