@@ -12,7 +12,7 @@ import pytest
 from parley_tts.encoding import streamed
 from parley_tts.engine import Chunk, TimedWord
 from parley_tts.formats import FORMATS, FormatName
-from parley_tts.streaming import collected, encoded
+from parley_tts.streaming import encoded, gathered
 from parley_tts.traced import Span
 from tests.tts.sounds import RATE, decoded_at
 
@@ -54,11 +54,11 @@ async def test_the_first_bytes_are_of_the_beginning_of_the_first_chunk_alone() -
     assert sum(sizes) == 5
 
 
-async def test_what_is_collected_is_all() -> None:
-    whole = await collected(encoded(chunks(0.5, 0.5), streamed(FORMATS["wav"], RATE, RATE)))
+async def test_what_is_gathered_is_all() -> None:
+    parts = await gathered(encoded(chunks(0.5, 0.5), streamed(FORMATS["wav"], RATE, RATE)))
 
-    assert len(decoded_at(whole.data, "wav", RATE)) == RATE
-    assert whole.words == WORDS[:2]
+    assert len(decoded_at(b"".join(part.data for part in parts), "wav", RATE)) == RATE
+    assert [word for part in parts for word in part.words] == list(WORDS[:2])
 
 
 @pytest.mark.parametrize("name", ["mp3", "opus", "aac", "flac"])
