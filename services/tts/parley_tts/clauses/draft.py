@@ -52,14 +52,14 @@ ENOUGH = Size(12, 5)
 """Less is a fragment, and goes with what follows."""
 WORTH_A_CUT = Size(24, 10)
 """After the first clause, less than this does not end at a comma."""
-SHORTEST_LIMIT, LONGEST_LIMIT = Size(45, 18), Size(250, 60)
+SHORTEST_LIMIT, LONGEST_LIMIT = Size(40, 16), Size(250, 60)
 """Of the first clause, and of any. A clause is made while those before it are played: its limit
 is at most `GROWTH` times the longest of them. A text without spaces is cut in the midst of words
 where it has no marks, which is worse."""
-GROWTH = 2
+GROWTH = 1.4
 _SLACK = 1.15
 _EARLIEST_MARK = 0.25
-_EARLIEST_WORD = 0.5
+_EARLIEST_WORD = 0.45
 
 
 @dataclass(frozen=True, slots=True)
