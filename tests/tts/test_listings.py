@@ -8,6 +8,7 @@ import pytest
 from parley_tts.app import create_app
 from parley_tts.engines.espeak import EspeakSynthesiser
 from parley_tts.engines.flite import FliteSynthesiser
+from parley_tts.engines.kokoro.voices import OF_KOKORO_V1, catalogue, openai_voices
 from parley_tts.settings import TtsSettings
 from tests.serving import error_of, serve
 from tests.tts.conftest import MODELS
@@ -88,5 +89,7 @@ def test_the_readme_has_the_voices_that_openai_s_names_stand_for() -> None:
         Path(__file__).parents[2].joinpath("services/tts/README.md").read_text(encoding="utf-8")
     )
 
+    kokoro = openai_voices(catalogue(OF_KOKORO_V1, ["en-US", "en-GB"]))
     for name, voice in FliteSynthesiser.openai_voices.items():
-        assert f"| {name} | {voice} | {EspeakSynthesiser.openai_voices[name]} |" in readme
+        of_espeak = EspeakSynthesiser.openai_voices[name]
+        assert f"| {name} | {kokoro[name]} | {voice} | {of_espeak} |" in readme
