@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parley_kit import client_events
 from parley_kit.errors import InvalidRequest
 from parley_stt.realtime import protocol
 from parley_stt.realtime.protocol import Append, Clear, Commit, Update
@@ -110,7 +111,7 @@ def test_what_is_no_json_object_is_refused(raw: str | bytes) -> None:
     ("given_id", "known"), [("e1", "e1"), (None, None), (7, None), ("x" * 600, None)]
 )
 def test_an_error_repeats_the_clients_own_id(given_id: object, known: str | None) -> None:
-    assert protocol.event_id_of({"event_id": given_id}) == known
+    assert client_events.event_id_of({"event_id": given_id}) == known
 
 
 @given(st.binary(max_size=200))

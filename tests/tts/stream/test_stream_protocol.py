@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parley_kit.client_events import decoded, event_id_of
 from parley_kit.errors import InvalidRequest
 from parley_tts.stream.protocol import (
     Append,
@@ -16,8 +17,6 @@ from parley_tts.stream.protocol import (
     Done,
     FlushText,
     Update,
-    decode,
-    event_id_of,
     read,
 )
 
@@ -50,7 +49,7 @@ def test_any_message_is_an_event_or_refused(raw: str | bytes) -> None:
 def _read(raw: str | bytes) -> ClientEvent | str | None:
     """The event, or the code of the refusal."""
     try:
-        return read(decode(raw))
+        return read(decoded(raw))
     except InvalidRequest as refusal:
         return refusal.code
 
@@ -68,8 +67,8 @@ def _read(raw: str | bytes) -> ClientEvent | str | None:
     ],
 )
 def test_events(message: dict[str, Any], event: ClientEvent) -> None:
-    assert read(decode(json.dumps(message))) == event
-    assert read(decode(json.dumps(message).encode())) == event
+    assert read(decoded(json.dumps(message))) == event
+    assert read(decoded(json.dumps(message).encode())) == event
 
 
 @pytest.mark.parametrize(
@@ -96,7 +95,7 @@ def test_what_is_wrong_with_an_event_names_the_parameter(
 @pytest.mark.parametrize("raw", ["", "{", "NaN", '{"a": NaN}', b"\xff", "[" * 100_000, "9" * 9_999])
 def test_what_is_no_json_is_refused(raw: str | bytes) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        decode(raw)
+        decoded(raw)
     assert refusal.value.code == "invalid_json"
 
 

@@ -11,17 +11,9 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from parley_kit.app import Service
-from parley_kit.errors import ApiError, InvalidRequest, ModelNotFound, Overloaded
-from parley_kit.limits import Admission
-from parley_kit.sockets import (
-    Connection,
-    UpgradeRequired,
-    accept,
-    authorization,
-    check_origin,
-    deny,
-    origins,
-)
+from parley_kit.door import Door, Seats
+from parley_kit.errors import InvalidRequest, ModelNotFound
+from parley_kit.sockets import Connection, UpgradeRequired, accept
 from parley_stt.engine import SttEngine
 from parley_stt.realtime.metrics import RealtimeMetrics
 from parley_stt.realtime.protocol import Dialect
@@ -32,7 +24,6 @@ from parley_stt.voice import VoiceDetector
 log = logging.getLogger("parley.access")
 
 SUBPROTOCOL = "realtime"
-KEY_SUBPROTOCOL_PREFIX = "openai-insecure-api-key."
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 _BETA_HEADER = "realtime=v1"
 
@@ -54,11 +45,22 @@ def realtime_routes(service: Service, settings: SttSettings, engine: SttEngine) 
 
     router = APIRouter(prefix="/v1", lifespan=closing)
     metrics = RealtimeMetrics(service.metrics.registry)
-    door = Door(service, House(engine, VoiceDetector(), ears, metrics, settings))
+    house = House(engine, VoiceDetector(), ears, metrics, settings)
+    seats = Seats(
+        settings.max_sessions,
+        settings.max_in_flight_per_key,
+        settings.allowed_origins,
+        "STT_ALLOWED_ORIGINS",
+        "realtime sessions",
+    )
+    door = Door(service, seats, metrics.sessions)
+
+    async def serve(socket: WebSocket, _: str, model: str) -> None:
+        await _serve(socket, house, model)
 
     @router.websocket("/realtime")
     async def realtime(socket: WebSocket) -> None:
-        await door(socket)
+        await door.let_in(socket, lambda asked: _model(asked, engine), serve)
 
     @router.get("/realtime", include_in_schema=False)
     async def plain() -> None:
@@ -67,88 +69,36 @@ def realtime_routes(service: Service, settings: SttSettings, engine: SttEngine) 
     return router
 
 
-class Door:
-    """Lets sessions in, and counts them."""
+def _model(socket: WebSocket, engine: SttEngine) -> str:
+    """The model that the address asks for.
 
-    def __init__(self, service: Service, house: House) -> None:
-        settings = house.settings
-        self._service = service
-        self._house = house
-        self._origins = origins(settings.allowed_origins)
-        self._seats = Admission(settings.max_sessions, 0, settings.max_in_flight_per_key)
-
-    async def __call__(self, socket: WebSocket) -> None:
-        key_id: str | None = None
-        try:
-            key_id = self._admit(socket)
-            self._service.health.require_ready()
-            model = self._model(socket)
-            self._check_seats(key_id)
-        except ApiError as refusal:
-            data = {"status": refusal.status, "code": refusal.code, "key": key_id or "-"}
-            log.info("session refused", extra={"data": data})
-            await deny(socket, refusal)
-            return
-        async with self._seats.slot(key_id):
-            with self._house.metrics.sessions.track_inprogress():
-                await self._serve(socket, model)
-
-    def _admit(self, socket: WebSocket) -> str:
-        """The caller's key id.
-
-        Raises:
-            ForeignOrigin, InvalidApiKey: the socket is not opened.
-        """
-        headers, offered = socket.headers, socket.scope["subprotocols"]
-        check_origin(
-            headers.get("origin"), headers.get("host"), self._origins, "STT_ALLOWED_ORIGINS"
+    Raises:
+        InvalidRequest, ModelNotFound: it asks for something that is not here.
+    """
+    if socket.query_params.get("intent") != "transcription":
+        raise InvalidRequest(
+            "This server has transcription sessions only: connect to "
+            "/v1/realtime?intent=transcription.",
+            param="intent",
         )
-        header = authorization(headers.get("authorization"), offered, KEY_SUBPROTOCOL_PREFIX)
-        return self._service.authenticator.identify(header)
+    models = engine.models
+    model = socket.query_params.get("model") or models[0]
+    if model not in models:
+        raise ModelNotFound(model)
+    return model
 
-    def _check_seats(self, key_id: str) -> None:
-        """
-        Raises:
-            RateLimited, Overloaded: there is none for this key, or for anybody.
-        """
-        try:
-            self._seats.check(key_id)
-        except Overloaded as full:
-            retry_after_s = int((full.headers or {})["retry-after"])
-            raise Overloaded(
-                f"{self._seats.load.running} realtime sessions are open, and no more are allowed.",
-                retry_after_s=retry_after_s,
-            ) from None
 
-    def _model(self, socket: WebSocket) -> str:
-        """The model that the address asks for.
-
-        Raises:
-            InvalidRequest, ModelNotFound: it asks for something that is not here.
-        """
-        if socket.query_params.get("intent") != "transcription":
-            raise InvalidRequest(
-                "This server has transcription sessions only: connect to "
-                "/v1/realtime?intent=transcription.",
-                param="intent",
-            )
-        models = self._house.engine.models
-        model = socket.query_params.get("model") or models[0]
-        if model not in models:
-            raise ModelNotFound(model)
-        return model
-
-    async def _serve(self, socket: WebSocket, model: str) -> None:
-        opened = time.perf_counter()
-        await accept(socket, SUBPROTOCOL)
-        connection = Connection(socket, _SEND_TIMEOUT_S)
-        session = Session(connection, self._house, model, _dialect(socket))
-        try:
-            await session.run()
-        finally:
-            seconds = round(time.perf_counter() - opened, 1)
-            data = {"seconds": seconds, "items": session.items, "why": session.ended_by}
-            log.info("session closed", extra={"data": data})
+async def _serve(socket: WebSocket, house: House, model: str) -> None:
+    opened = time.perf_counter()
+    await accept(socket, SUBPROTOCOL)
+    connection = Connection(socket, _SEND_TIMEOUT_S)
+    session = Session(connection, house, model, _dialect(socket))
+    try:
+        await session.run()
+    finally:
+        seconds = round(time.perf_counter() - opened, 1)
+        data = {"seconds": seconds, "items": session.items, "why": session.ended_by}
+        log.info("session closed", extra={"data": data})
 
 
 def _dialect(socket: WebSocket) -> Dialect:

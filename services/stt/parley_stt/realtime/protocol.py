@@ -4,11 +4,11 @@
 """
 
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from parley_kit import client_events
 from parley_kit.errors import InvalidRequest
 from parley_kit.sockets import size_of
 
@@ -22,7 +22,6 @@ _APPEND = "input_audio_buffer.append"
 _TYPE_WITHIN = 1024
 
 _SHOWN_CHARS = 64
-_MAX_EVENT_ID_CHARS = 512
 
 _BETA_FORMATS = {
     "pcm16": {"type": "audio/pcm", "rate": 24_000},
@@ -76,21 +75,10 @@ def decode(raw: str | bytes) -> dict[str, Any]:
     is_large = size_of(raw) > MAX_EVENT_BYTES
     if is_large and not _may_append(raw):
         raise _too_large()
-    try:
-        data = json.loads(raw, parse_constant=_not_a_number)
-    except (ValueError, RecursionError):  # also bytes that are no UTF-8, and 5000-digit numbers
-        raise InvalidRequest("The message is not valid JSON.", code="invalid_json") from None
-    if not isinstance(data, dict):
-        raise InvalidRequest("A message must be a JSON object.", code="invalid_event")
+    data = client_events.decoded(raw)
     if is_large and data.get("type") != _APPEND:
         raise _too_large()
     return data
-
-
-def event_id_of(data: Mapping[str, Any]) -> str | None:
-    """The client's own id of an event, which an error about it repeats."""
-    given = data.get("event_id")
-    return given if isinstance(given, str) and len(given) <= _MAX_EVENT_ID_CHARS else None
 
 
 def read(data: Mapping[str, Any]) -> ClientEvent:
@@ -190,10 +178,6 @@ def _format(name: object) -> object:
         param="session.input_audio_format",
         code="invalid_value",
     )
-
-
-def _not_a_number(constant: str) -> object:
-    raise ValueError(constant)
 
 
 def _shown(kind: object) -> str:

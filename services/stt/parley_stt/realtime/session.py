@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from parley_kit import client_events
 from parley_kit.errors import ApiError, InvalidRequest
 from parley_kit.sockets import CLOSE_NORMAL, CLOSE_TOO_BIG, Connection, Gone, size_of
 from parley_stt.audio import SAMPLE_RATE
@@ -151,7 +152,7 @@ class Session:
         event_id = None
         try:
             data = protocol.decode(raw)
-            event_id = protocol.event_id_of(data)
+            event_id = client_events.event_id_of(data)
             await self._obey(protocol.read(data))
         except ApiError as refusal:
             await self._say(events.error(refusal, event_id))

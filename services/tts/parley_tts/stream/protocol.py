@@ -1,6 +1,5 @@
 """What clients of a stream send. Pure."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -8,7 +7,6 @@ from typing import Any, TypeAlias
 from parley_kit.errors import InvalidRequest
 
 _SHOWN_CHARS = 64
-_MAX_EVENT_ID_CHARS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +44,6 @@ class Close:
 
 
 ClientEvent: TypeAlias = Update | Append | FlushText | Done | Cancel | Close
-
-
-def decode(raw: str | bytes) -> dict[str, Any]:
-    """The JSON object in a message.
-
-    Raises:
-        InvalidRequest: it is something else.
-    """
-    try:
-        data = json.loads(raw, parse_constant=_not_a_number)
-    except (ValueError, RecursionError):  # also bytes that are no UTF-8, and 5000-digit numbers
-        raise InvalidRequest("The message is not valid JSON.", code="invalid_json") from None
-    if not isinstance(data, dict):
-        raise InvalidRequest("A message must be a JSON object.", code="invalid_event")
-    return data
-
-
-def event_id_of(data: Mapping[str, Any]) -> str | None:
-    """The client's own id of an event, which an error about it repeats."""
-    given = data.get("event_id")
-    return given if isinstance(given, str) and len(given) <= _MAX_EVENT_ID_CHARS else None
 
 
 def read(data: Mapping[str, Any]) -> ClientEvent:
@@ -122,7 +99,3 @@ def _missing(param: str) -> InvalidRequest:
 
 def _invalid(param: str, why: str) -> InvalidRequest:
     return InvalidRequest(f"Invalid value for '{param}': {why}.", param=param, code="invalid_value")
-
-
-def _not_a_number(constant: str) -> object:
-    raise ValueError(constant)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from parley_kit import client_events
 from parley_kit.errors import ApiError, InvalidRequest
 from parley_kit.sockets import CLOSE_NORMAL, CLOSE_TOO_BIG, Connection, Gone, size_of
 from parley_tts.stream import events, protocol
@@ -113,8 +114,8 @@ class Session:
             raise _Closing(CLOSE_TOO_BIG, why)
         event_id = None
         try:
-            data = protocol.decode(raw)
-            event_id = protocol.event_id_of(data)
+            data = client_events.decoded(raw)
+            event_id = client_events.event_id_of(data)
             await self._obey(protocol.read(data))
         except ApiError as refusal:
             await self._say(events.error(refusal, event_id))
