@@ -58,9 +58,11 @@ def test_what_sounds_is_within_the_times_of_the_words(synthesiser: Embedded, spe
 def test_at_twice_the_speed_words_come_in_half_the_time(synthesiser: Embedded) -> None:
     usual, fast = said(synthesiser, LETTERS), said(synthesiser, LETTERS, speed=2.0)
 
+    assert len(fast.samples) == pytest.approx(len(usual.samples) / 2, rel=0.1)
     assert len(fast.words) == len(usual.words)
+    usual_s, fast_s = (len(sound.samples) / synthesiser.sample_rate for sound in (usual, fast))
     for one, other in zip(usual.words, fast.words, strict=True):
-        assert other.end_s == pytest.approx(one.end_s / 2, rel=0.1, abs=0.12)
+        assert other.end_s / fast_s == pytest.approx(one.end_s / usual_s, abs=0.05)
 
 
 def test_words_that_flite_reads_as_many_are_one(flite_: FliteSynthesiser) -> None:
