@@ -1,0 +1,5 @@
+"""Every transport's wire; a new one is one more line here."""
+
+from tests.orchestrator.contract.wire import Wire
+
+WIRES: tuple[Wire, ...] = ()
