@@ -1,10 +1,27 @@
-"""The orchestrator's settings: names that users have, URLs that follow, refusals in a sentence."""
+"""The orchestrator's settings: names that users have, what follows, refusals in a sentence."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parley_kit.errors import SettingsError
 from parley_kit.settings import load
-from parley_orchestrator.settings import OrchestratorSettings
+from parley_orchestrator.addresses import checked_url
+from parley_orchestrator.admin.settings import AdminSettings, load_admin
+from parley_orchestrator.llm.chat import Tool
+from parley_orchestrator.settings import TRANSPORTS, OrchestratorSettings
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, **environment: str) -> OrchestratorSettings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load(OrchestratorSettings)
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    with pytest.raises(SettingsError) as refused:
+        settings(monkeypatch, **{"LLM_CHAIN": "qwen", **environment})
+    return str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -21,29 +38,228 @@ def test_a_base_url_may_already_end_in_the_service_path(base: str, url: str) -> 
 
 
 def test_a_service_may_have_a_base_url_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://one")
-    monkeypatch.setenv("TTS_BASE_URL", "http://two")
-    monkeypatch.setenv("LLM_CHAIN", "qwen")
+    read = settings(
+        monkeypatch, OPENAI_BASE_URL="http://one", TTS_BASE_URL="http://two", LLM_CHAIN="qwen"
+    )
 
-    settings = load(OrchestratorSettings)
+    assert (read.llm_url, read.tts_url) == ("http://one/llm/v1", "http://two/tts/v1")
+    assert read.ws_llm_url == "http://one/ws-llm"
 
-    assert (settings.llm_url, settings.tts_url) == ("http://one/llm/v1", "http://two/tts/v1")
 
-
-def test_the_chain_is_a_list_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LLM_CHAIN", "realtime, rest")
-
-    assert load(OrchestratorSettings).llm_chain == ("realtime", "rest")
+# The chain.
 
 
 @pytest.mark.parametrize(
-    ("chain", "sentence"),
-    [("gemini,qwen", "GEMINI_API_KEY"), ("qwen,wizard", "LLM_CHAIN"), (",", "LLM_CHAIN")],
+    ("environment", "chain"),
+    [
+        ({"GEMINI_API_KEY": "g"}, ("gemini", "qwen")),
+        ({"LLM_CHAIN": ""}, None),
+        ({"USE_REST_API": "true"}, ("rest", "qwen")),
+        ({"USE_REST_API": "true", "SELF_HOSTED_LLM_ENABLED": "false"}, ("rest",)),
+        ({"GEMINI_API_KEY": "g", "SELF_HOSTED_LLM_ENABLED": "false"}, ("gemini",)),
+        ({"LLM_CHAIN": "ws", "USE_REST_API": "true"}, ("rest", "ws")),
+        ({"LLM_CHAIN": "rest, ws", "USE_REST_API": "true"}, ("rest", "ws")),
+        (
+            {"USE_REST_API": "1", "OPENAI_MODEL": "gpt-Realtime", "REST_API_BASE_URL": "http://a"},
+            ("realtime", "qwen"),
+        ),
+    ],
 )
-def test_a_chain_that_cannot_work_is_refused_in_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, chain: str, sentence: str
+def test_the_chain_follows_from_what_is_set(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], chain: tuple[str, ...] | None
 ) -> None:
-    monkeypatch.setenv("LLM_CHAIN", chain)
+    if chain is None:
+        assert "GEMINI_API_KEY" in refusal(monkeypatch, **environment)
+    else:
+        assert settings(monkeypatch, **environment).chain == chain
 
-    with pytest.raises(SettingsError, match=sentence):
-        load(OrchestratorSettings)
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"LLM_CHAIN": "gemini,qwen"}, "GEMINI_API_KEY is needed"),
+        ({"LLM_CHAIN": "qwen,wizard"}, "LLM_CHAIN: name one or more of gemini, qwen"),
+        ({"LLM_CHAIN": "qwen,qwen"}, "each once"),
+        ({"LLM_CHAIN": ","}, "LLM_CHAIN"),
+        ({"SELF_HOSTED_STT_ENABLED": "false"}, "there is no other STT"),
+        ({"SELF_HOSTED_TTS_ENABLED": "false"}, "there is no other TTS"),
+        ({"SELF_HOSTED_LLM_ENABLED": "false"}, "excludes qwen"),
+        ({"LLM_CHAIN": "realtime"}, "REALTIME_BASE_URL is needed"),
+        (
+            {
+                "LLM_CHAIN": "realtime,rest",
+                "OPENAI_MODEL": "gpt-realtime",
+                "REALTIME_BASE_URL": "wss://a/v1",
+            },
+            "REALTIME_MODEL",
+        ),
+        ({"LLM_CHAIN": "rest", "REST_API_BASE_URL": "http://a/v1"}, "OPENAI_MODEL is needed"),
+        ({"LLM_CHAIN": "ws", "OPENAI_BASE_URL": "http://a/v1"}, "WS_LLM_URL is needed"),
+        ({"LLM_COOLDOWN_S": "60", "LLM_MAX_COOLDOWN_S": "30"}, "LLM_MAX_COOLDOWN_S"),
+        ({"OPENAI_BASE_URL": "voice.example"}, "OPENAI_BASE_URL: this is no URL"),
+        ({"LIVEKIT_URL": "ftp://livekit"}, "LIVEKIT_URL: this is no URL; write one like wss://"),
+        ({"SILENCE_BUDGET_S": "soon"}, "SILENCE_BUDGET_S"),
+        ({"OPENAI_MAX_TURNS": "0"}, "OPENAI_MAX_TURNS"),
+        ({"REST_API_MAX_RETRIES": "-1"}, "REST_API_MAX_RETRIES"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], sentence: str
+) -> None:
+    assert sentence in refusal(monkeypatch, **environment)
+
+
+def test_a_refusal_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refusal(monkeypatch, OPENAI_BASE_URL="sk-secret", GEMINI_API_KEY="g-secret")
+
+    assert "secret" not in told
+
+
+def test_livekit_is_needed_to_take_calls_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(monkeypatch, LLM_CHAIN="qwen", LIVEKIT_URL="wss://livekit.example")
+
+    with pytest.raises(SettingsError, match="LIVEKIT_API_KEY and LIVEKIT_API_SECRET"):
+        read.require_livekit()
+
+
+def test_a_worker_with_everything_may_take_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    livekit = {"LIVEKIT_URL": "ws://l:7880", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
+
+    settings(monkeypatch, LLM_CHAIN="qwen", **livekit).require_livekit()
+
+
+# What each transport is configured with.
+
+
+def test_every_transport_gets_what_all_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(
+        monkeypatch,
+        LLM_CHAIN="qwen",
+        OPENAI_MAX_TURNS="7",
+        ORCHESTRATOR_LLM_TEMPERATURE="0.3",
+        ORCHESTRATOR_LLM_MAX_TOKENS="90",
+        ORCHESTRATOR_LLM_STREAM="false",
+    )
+    tools = (Tool("book", "Books.", {"type": "object"}),)
+    for name in TRANSPORTS:
+        config = read.llm_config(name, instructions="Be kind.", tools=tools)
+        assert (config.instructions, config.tools) == ("Be kind.", tools)
+        assert (config.max_turns, config.temperature, config.max_tokens) == (7, 0.3, 90)
+        assert not config.stream
+
+
+def test_rest_has_an_api_a_timeout_and_retries_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(
+        monkeypatch,
+        USE_REST_API="true",
+        REST_API_BASE_URL="https://api.example/v1/",
+        REST_API_KEY="theirs",
+        OPENAI_API_KEY="ours",
+        OPENAI_MODEL="gpt-4o-mini",
+        OPENAI_ORG_ID="org",
+        REST_API_TIMEOUT="4",
+        REST_API_MAX_RETRIES="0",
+    )
+    rest, qwen = read.llm_config("rest"), read.llm_config("qwen")
+
+    assert (rest.base_url, rest.api_key) == ("https://api.example/v1", "theirs")
+    assert (rest.model, rest.organization) == ("gpt-4o-mini", "org")
+    assert (rest.connect_timeout_s, rest.first_token_timeout_s, rest.stall_timeout_s) == (4, 4, 4)
+    assert rest.max_retries == 0
+    assert (qwen.api_key, qwen.organization, qwen.max_retries) == ("ours", "", 2)
+    assert (qwen.first_token_timeout_s, qwen.base_url) == (10, "http://127.0.0.1:8000/llm/v1")
+
+
+def test_realtime_and_rest_have_models_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(
+        monkeypatch,
+        LLM_CHAIN="realtime,rest",
+        OPENAI_MODEL="gpt-4o-mini",
+        REALTIME_BASE_URL="wss://api.example/v1",
+    )
+
+    assert read.llm_config("realtime").model == "gpt-realtime"
+    assert read.llm_config("rest").model == "gpt-4o-mini"
+
+
+def test_the_other_transports_are_where_their_servers_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(
+        monkeypatch,
+        GEMINI_API_KEY="g",
+        GOOGLE_GEMINI_BASE_URL="http://fake",
+        OPENAI_API_KEY="ours",
+        LLM_MODEL="qwen-small",
+    )
+    gemini, ws = read.llm_config("gemini"), read.llm_config("ws")
+
+    assert (gemini.model, gemini.base_url, gemini.api_key) == (
+        "gemini-2.5-flash",
+        "http://fake",
+        "g",
+    )
+    assert (ws.base_url, ws.api_key, ws.model) == (
+        "http://127.0.0.1:8000/ws-llm",
+        "ours",
+        "qwen-small",
+    )
+
+
+def test_a_configuration_shows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(monkeypatch, LLM_CHAIN="qwen", OPENAI_API_KEY="sk-ours")
+
+    assert "sk-ours" not in repr(read)
+    assert "sk-ours" not in repr(read.llm_config("qwen"))
+
+
+# URLs.
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h:port",
+        "http://h:99999",
+        "http://",
+        "//h",
+        "h:8000",
+        "http://h/?key=1",
+        "http://h h",
+    ],
+)
+def test_what_is_no_url_is_told(url: str) -> None:
+    with pytest.raises(ValueError, match="no URL"):
+        checked_url(url, ("http", "https"))
+
+
+@given(host=st.from_regex(r"[a-z]{1,20}", fullmatch=True), port=st.integers(1, 65535))
+def test_a_host_and_a_port_are_a_url(host: str, port: int) -> None:
+    url = f"http://{host}:{port}/path"
+
+    assert checked_url(url, ("http",)) == url
+
+
+# The admin page.
+
+
+def test_on_loopback_the_admin_page_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "the stack's")
+
+    assert load_admin().allow_anonymous
+    assert not load_admin().openai_api_key.get_secret_value()
+
+
+def test_a_key_that_is_set_for_callers_is_asked_for_on_loopback_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("API_KEYS", "one")
+
+    assert load_admin().api_keys.get_secret_value() == "one"
+
+
+def test_elsewhere_the_rule_is_that_of_every_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_HOST", "0.0.0.0")
+    monkeypatch.setenv("ADMIN_PORT", "9000")
+    read = load_admin()
+
+    assert read == load(AdminSettings)
+    assert (read.allow_anonymous, read.listen_port) == (False, 9000)
