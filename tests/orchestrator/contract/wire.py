@@ -21,6 +21,10 @@ Lack: TypeAlias = Literal[
 """What a wire may be unable to say; everything else it says."""
 
 
+QUOTED = "my secret illness"
+"""In every refusal, fault and garbled event, as providers quote what they were asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Say:
     """A piece of text; the first piece of an answer begins it."""
