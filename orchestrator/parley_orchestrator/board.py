@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,29 +20,33 @@ from parley_orchestrator.llm.breaker import Breaker, State, state
 
 _T = TypeVar("_T")
 
+_APPLICATION = 0x5061726C  # SQLite's mark of whose file it is
 _VERSION = 1
 _WAIT_S = 0.25
 _WAIT_TO_CREATE_S = 5.0
 _TURNS_KEPT = 500
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS member (
+_TABLES = f"""
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_VERSION};
+CREATE TABLE member (
     name TEXT PRIMARY KEY, generation INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0, cooldown_s REAL NOT NULL DEFAULT 0,
     open_until REAL NOT NULL DEFAULT 0, lease INTEGER NOT NULL DEFAULT 0,
     lease_until REAL NOT NULL DEFAULT 0, served INTEGER NOT NULL DEFAULT 0,
     served_at REAL, ttft_s REAL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS failure (
+CREATE TABLE failure (
     member TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL, at REAL NOT NULL,
     PRIMARY KEY (member, kind)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS turn (
+CREATE TABLE turn (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, call TEXT NOT NULL, member TEXT NOT NULL,
     stages TEXT NOT NULL
 );
 """
-_BREAKER = "generation, failures, cooldown_s, open_until, lease, lease_until"
+_COLUMNS = tuple(column.name for column in fields(Breaker))
+_BREAKER = ", ".join(_COLUMNS)
 
 
 class BoardFailed(OrchestratorError):
@@ -119,7 +123,11 @@ class Board:
             self._db = sqlite3.connect(
                 path, timeout=_WAIT_TO_CREATE_S, isolation_level=None, check_same_thread=False
             )
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
 
     def update(self, member: str, change: Callable[[Breaker, float], tuple[Breaker, _T]]) -> _T:
         """Apply `change(breaker, now)` while no other process does, and return its second value."""
@@ -166,8 +174,8 @@ class Board:
         failures = self._query(
             "SELECT kind, count, at FROM failure WHERE member = ? ORDER BY at DESC", (name,)
         )
-        served, served_at, ttft_s, *breaker = found[0] if found else (0, None, None)
-        current = Breaker(**dict(zip(_BREAKER.split(", "), breaker, strict=bool(breaker))))
+        served, served_at, ttft_s, *columns = found[0] if found else (0, None, None)
+        current = Breaker(**dict(zip(_COLUMNS, columns, strict=True))) if columns else Breaker()
         return MemberReport(
             name,
             state(current, self._clock()),
@@ -192,16 +200,16 @@ class Board:
             self._db.close()
 
     def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("BEGIN IMMEDIATE")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _VERSION):
-            raise BoardFailed(f"{self._path} is the board of another version: remove it")
-        for table in _TABLES.split(";"):
-            self._db.execute(table)
-        self._db.execute(f"PRAGMA user_version = {_VERSION}")
-        self._db.execute("COMMIT")
+        with self._transaction() as db:
+            if _is_empty(db):
+                for statement in _TABLES.split(";"):
+                    db.execute(statement)
+            elif _mark(db) != (_APPLICATION, _VERSION):
+                raise BoardFailed(
+                    f"{self._path} is not a board of this version: remove it, or name another file"
+                )
+        self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute(f"PRAGMA busy_timeout = {_WAIT_S * 1000:.0f}")
 
     def _query(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
@@ -216,7 +224,8 @@ class Board:
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
 
     @contextmanager
@@ -224,23 +233,30 @@ class Board:
         try:
             yield
         except sqlite3.Error as error:
-            raise BoardFailed(f"{self._path}: {error}; the worker needs a file here") from error
+            raise BoardFailed(
+                f"the worker's board {self._path} cannot be used ({error}):"
+                " name a file that can be written, or remove this one"
+            ) from error
+
+
+def _is_empty(db: sqlite3.Connection) -> bool:
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return not tables and _mark(db) == (0, 0)
+
+
+def _mark(db: sqlite3.Connection) -> tuple[int, int]:
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return application, version
 
 
 def _breaker(db: sqlite3.Connection, member: str) -> Breaker:
     row = db.execute(f"SELECT {_BREAKER} FROM member WHERE name = ?", (member,)).fetchone()
-    return Breaker(**dict(zip(_BREAKER.split(", "), row, strict=True))) if row else Breaker()
+    return Breaker(**dict(zip(_COLUMNS, row, strict=True))) if row else Breaker()
 
 
 def _store(db: sqlite3.Connection, member: str, breaker: Breaker) -> None:
-    values = (
-        breaker.generation,
-        breaker.failures,
-        breaker.cooldown_s,
-        breaker.open_until,
-        breaker.lease,
-        breaker.lease_until,
-    )
+    values = [getattr(breaker, column) for column in _COLUMNS]
     db.execute(
         f"INSERT INTO member (name, {_BREAKER}) VALUES (?, ?, ?, ?, ?, ?, ?)"
         f" ON CONFLICT (name) DO UPDATE SET ({_BREAKER}) = (?, ?, ?, ?, ?, ?)",

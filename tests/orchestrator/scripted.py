@@ -57,9 +57,8 @@ class Scripted:
         self._scripts: Iterator[Script] = iter(scripts)
         self._script: Script = ()
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
-        async for item in timed(self._play(), self.config):
-            yield item
+    def stream(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
+        return timed(self._play(), self.config)
 
     async def warm(self) -> None:
         if any(isinstance(step, Fail) for step in self._script):

@@ -16,7 +16,7 @@ from parley_orchestrator.llm.transport import Transport
 _log = logging.getLogger("parley.orchestrator")
 
 _AHEAD = 32
-STOPS_WITHIN_S = 1.0
+STOPS_WITHIN_S = 0.25
 """How long a chain waits for an answer to stop."""
 
 
@@ -44,7 +44,7 @@ class Answering:
         except StopAsyncIteration:
             raise LlmFailed("the answer has neither text nor a tool call", "empty") from None
         except TimeoutError as error:
-            raise LlmFailed("nothing useful within the budget", "timeout") from error
+            raise LlmFailed("nothing useful in time", "timeout") from error
         return items
 
     def __aiter__(self) -> "Answering":

@@ -196,7 +196,7 @@ class Chain:
         served = Served(name, now - attempt.begun, now - turn.asked_at)
         self._availability.served(name, served.ttft_s)
         data = {"member": name, "ttft_s": round(served.ttft_s, 3)}
-        _log.debug("model serves", extra={"data": data})
+        _log.info("model serves", extra={"data": data})
         self._observer(served)
 
     def _note_failure(self, attempt: _Attempt, failure: LlmFailed, *, is_heard: bool) -> None:

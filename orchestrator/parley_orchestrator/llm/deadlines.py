@@ -15,7 +15,10 @@ def is_useful(item: Item) -> bool:
 
 
 async def timed(items: AsyncGenerator[Item, None], config: LlmConfig) -> AsyncGenerator[Item, None]:
-    """`items` as the contract of a transport has them; every transport's `stream` ends in this.
+    """`items` as the contract of a transport has them; every transport's `stream` returns this.
+
+    A `stream` that goes through it in a loop of its own would not close it when the listener
+    leaves.
 
     Empty text is left out. Text of white space and usage do not count as an answer: they are held
     back until something useful comes. With `config.stream` off, the text comes in one piece, then

@@ -72,15 +72,20 @@ def in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 def _results_by_call(entries: Sequence[Entry]) -> dict[int, ToolResult]:
     """The result of each call that has one, by the place of the call.
 
-    Some models give every call the same id: a result is the latest open call's.
+    Some models use an id again: a result belongs to the latest answer that has a call of its id,
+    and there to the first that is still open.
     """
-    open_calls: dict[str, list[int]] = {}
+    waiting: dict[str, list[int]] = {}
     results: dict[int, ToolResult] = {}
+    answer_starts = 0
     for at, entry in enumerate(entries):
         if isinstance(entry, ToolCall):
-            open_calls.setdefault(entry.id, []).append(at)
-        elif isinstance(entry, ToolResult) and open_calls.get(entry.call_id):
-            results[open_calls[entry.call_id].pop()] = entry
+            if at and not isinstance(entries[at - 1], ToolCall):
+                answer_starts = at
+            same = [call for call in waiting.get(entry.id, ()) if call >= answer_starts]
+            waiting[entry.id] = [*same, at]
+        elif isinstance(entry, ToolResult) and waiting.get(entry.call_id):
+            results[waiting[entry.call_id].pop(0)] = entry
     return results
 
 
