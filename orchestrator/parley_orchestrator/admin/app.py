@@ -1,0 +1,32 @@
+"""Puts the admin page together."""
+
+from parley_kit.app import Service
+from parley_kit.pages import open_paths, page_routes
+from parley_orchestrator.admin.component import Overview
+from parley_orchestrator.admin.readiness import Lookout, targets
+from parley_orchestrator.admin.routes import PAGE, add_routes
+from parley_orchestrator.admin.settings import AdminSettings
+from parley_orchestrator.admin.view import Member
+from parley_orchestrator.board import Board
+from parley_orchestrator.metrics import WorkerMetrics
+from parley_orchestrator.settings import OrchestratorSettings
+
+NAME = "admin"
+
+
+def create_app(settings: OrchestratorSettings, admin: AdminSettings, board: Board) -> Service:
+    """The page, its JSON, its events and the metrics; the board stays its owner's to close.
+
+    Raises:
+        SettingsError: no key is configured although one is needed.
+    """
+    lookout = Lookout(
+        targets(settings), every_s=admin.probe_interval_s, timeout_s=admin.probe_timeout_s
+    )
+    overview = Overview(board, Member.chain(settings), lookout, settings.failures_to_open)
+    # Without its slash the root is a path of its own to the edge.
+    service = Service(NAME, admin, overview, open_paths=open_paths((*PAGE, f"/{NAME}")))
+    service.metrics.registry.register(WorkerMetrics(overview.reports, overview.turns))
+    service.include_router(page_routes("parley_orchestrator.admin", PAGE))
+    add_routes(service, overview)
+    return service

@@ -1,0 +1,41 @@
+/** Numbers and states as a person reads them. */
+
+export const STAGES = [
+  ["endpoint", "end of turn"],
+  ["stt", "speech to text"],
+  ["llm", "language model"],
+  ["tts", "text to speech"],
+];
+
+/** Seconds as `340 ms` or `1.24 s`. */
+export function duration(seconds) {
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`;
+}
+
+/** How long ago, coarsely. */
+export function ago(seconds) {
+  if (seconds < 5) return "just now";
+  if (seconds < 90) return `${Math.round(seconds)} s ago`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
+  return `${Math.round(seconds / 3600)} h ago`;
+}
+
+/** A breaker's state: [colour, words]. */
+export function breaker(member, now) {
+  if (member.state === "open") {
+    return ["bad", `Resting, ${Math.max(0, Math.ceil(member.rests_until - now))} s left`];
+  }
+  if (member.state === "half_open") return ["wait", "Next turn tries it"];
+  if (member.failures > 0) {
+    return ["wait", `${member.failures} of ${member.failures_to_open} failures`];
+  }
+  return ["good", "In service"];
+}
+
+/** A service's readiness: [colour, words]. */
+export function readiness(service) {
+  const colour = { ready: "good", unknown: "wait", not_ready: "bad", away: "bad" };
+  const words = { ready: "Ready", unknown: "Unknown", not_ready: "Not ready", away: "Away" };
+  const needed = service.used || service.readiness === "ready";
+  return [needed ? colour[service.readiness] : "none", words[service.readiness]];
+}

@@ -1,0 +1,86 @@
+"""What Prometheus scrapes of a worker: the board, on which the processes of all calls write."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from prometheus_client import Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from parley_kit.metrics import VOICE_BUCKETS_S
+from parley_orchestrator.board import BoardFailed, MemberReport, Turn
+
+_TURNS_READ = 500
+
+
+class WorkerMetrics(Collector):
+    """Breakers, failures, answers, latencies; while the board is broken only that it is."""
+
+    def __init__(
+        self,
+        reports: Callable[[], Sequence[MemberReport]],
+        turns: Callable[[int], Sequence[Turn]],
+    ) -> None:
+        self._reports = reports
+        self._turns = turns
+        self._counted: frozenset[tuple[str, float]] = frozenset()
+        self._stages = Histogram(
+            "parley_turn_stage_seconds",
+            "Stages of a turn; total is from the end of speech to the first audio.",
+            ["stage"],
+            buckets=VOICE_BUCKETS_S,
+            registry=None,
+        )
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not read the board."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            reports = self._reports()
+            self._count_new_turns()
+        except BoardFailed:
+            return [_board(ok=False)]
+        return [_board(ok=True), *_members(reports), *self._stages.collect()]
+
+    def _count_new_turns(self) -> None:
+        """The board keeps the latest turns only: each is counted when it is seen first."""
+        turns = self._turns(_TURNS_READ)
+        for turn in turns:
+            if (turn.call, turn.at) not in self._counted:
+                for stage, seconds in turn.stages.items():
+                    self._stages.labels(stage).observe(seconds)
+        self._counted = frozenset((turn.call, turn.at) for turn in turns)
+
+
+def _board(*, ok: bool) -> Metric:
+    return GaugeMetricFamily(
+        "parley_board_ok", "1 while the worker's shared state can be read.", value=float(ok)
+    )
+
+
+def _members(reports: Sequence[MemberReport]) -> Iterable[Metric]:
+    available = GaugeMetricFamily(
+        "parley_llm_available",
+        "0 while the breaker of a model is open.",
+        labels=["member"],
+    )
+    streak = GaugeMetricFamily(
+        "parley_llm_consecutive_failures",
+        "Failures in a row while the breaker is closed.",
+        labels=["member"],
+    )
+    served = CounterMetricFamily(
+        "parley_llm_answers", "Answers that a model began.", labels=["member"]
+    )
+    failed = CounterMetricFamily(
+        "parley_llm_failures", "Failed attempts by kind.", labels=["member", "kind"]
+    )
+    for report in reports:
+        available.add_metric([report.name], float(report.state != "open"))
+        streak.add_metric([report.name], report.breaker.failures)
+        served.add_metric([report.name], report.served)
+        for failures in report.failures:
+            failed.add_metric([report.name, failures.kind], failures.count)
+    return [available, streak, served, failed]
