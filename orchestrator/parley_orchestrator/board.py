@@ -209,8 +209,20 @@ class Board:
                 raise BoardFailed(
                     f"{self._path} is not a board of this version: remove it, or name another file"
                 )
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._log_writes_ahead()
         self._db.execute(f"PRAGMA busy_timeout = {_WAIT_S * 1000:.0f}")
+
+    def _log_writes_ahead(self) -> None:
+        """Switch the mode of the file; SQLite does not wait for others who are about to."""
+        deadline = time.monotonic() + _WAIT_TO_CREATE_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     def _query(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._explained(), self._lock:

@@ -14,7 +14,7 @@ from parley_orchestrator.llm.breaker import BreakerPolicy, Ticket, admitted, fai
 
 POLICY = BreakerPolicy()
 MEMBER = "gemini"
-MANY = 50
+MANY = 30
 _WITHIN_S = 60.0
 
 Job = Callable[[Board], object]
@@ -53,10 +53,19 @@ def fail_once(board: Board) -> None:
     board.update(MEMBER, lambda breaker, now: (failed(breaker, ticket, now, POLICY), None))
 
 
+def count_one(board: Board) -> None:
+    """A failure of a breaker that never opens."""
+    count(board, 1)
+
+
 def count_many(board: Board) -> None:
-    """As many failures, one after the other, of a breaker that never opens."""
+    """Many of them, one after the other."""
+    count(board, MANY)
+
+
+def count(board: Board, times: int) -> None:
     patient = BreakerPolicy(failures_to_open=1_000_000)
-    for _ in range(MANY):
+    for _ in range(times):
         board.add_failure(MEMBER, "server")
         board.update(MEMBER, lambda breaker, now: (failed(breaker, Ticket(0), now, patient), None))
 

@@ -16,6 +16,7 @@ from tests.orchestrator.board_processes import (
     POLICY,
     admit,
     count_many,
+    count_one,
     die_while_writing,
     fail_once,
     probe_and_die,
@@ -78,6 +79,14 @@ def test_one_failure_in_each_of_three_processes_opens_it_for_the_fourth(path: Pa
     race(path, fail_once, fail_once, fail_once)
 
     assert race(path, admit) == [None]
+
+
+def test_processes_that_make_the_board_at_the_same_time_share_it(path: Path) -> None:
+    race(path, *[count_one] * 8)
+
+    again = Board(path)
+    assert again.member(MEMBER).breaker.failures == 8
+    again.close()
 
 
 def test_of_processes_that_want_to_probe_together_one_does(
