@@ -80,7 +80,8 @@ async def test_usage_is_the_last_item(wire: Wire) -> None:
     async with connected(wire) as (server, transport):
         server.answer = (Say("Yes."), Finish(), Count(12, 3, cached=8))
 
-        assert await answer(transport) == [Text("Yes."), Usage(12, 3, 8)]
+        cached = 0 if "cached_tokens" in wire.lacks else 8
+        assert await answer(transport) == [Text("Yes."), Usage(12, 3, cached)]
 
 
 async def test_a_server_need_not_count(wire: Wire) -> None:
@@ -331,6 +332,8 @@ FAILURES: dict[str, tuple[Answer, FailureKind, str]] = {
 async def test_a_failure_has_a_kind_and_is_not_retried(
     wire: Wire, wrong: Answer, kind: FailureKind, heard: str
 ) -> None:
+    if wrong == (Begin(), Cut()) and "head" in wire.lacks:
+        kind = "connect"
     async with connected(wire, first_token_timeout_s=0.2, stall_timeout_s=0.2) as (
         server,
         transport,

@@ -16,9 +16,9 @@ from parley_orchestrator.llm.transport import Api, Transport
 
 Lack: TypeAlias = Literal[
     "model", "organization", "temperature", "max_tokens", "retry_after", "instructions",
-    "streaming", "tool_choice",
+    "streaming", "tool_choice", "cached_tokens", "head",
 ]  # fmt: skip
-"""What a wire may be unable to say; everything else it says."""
+"""What a wire may be unable to say; everything else it says. `head`: that an answer begins."""
 
 
 QUOTED = "my secret illness"
