@@ -23,11 +23,11 @@ export function ago(seconds) {
 /** A breaker's state: [colour, words]. */
 export function breaker(member, now) {
   if (member.state === "open") {
-    return ["bad", `Resting, ${Math.max(0, Math.ceil(member.rests_until - now))} s left`];
+    return ["bad", `Open, tried again in ${Math.max(0, Math.ceil(member.rests_until - now))} s`];
   }
-  if (member.state === "half_open") return ["wait", "Next turn tries it"];
+  if (member.state === "half_open") return ["wait", "Half-open, next turn tries it"];
   if (member.failures > 0) {
-    return ["wait", `${member.failures} of ${member.failures_to_open} failures`];
+    return ["wait", `In service, ${member.failures} of ${member.failures_to_open} failures`];
   }
   return ["good", "In service"];
 }
