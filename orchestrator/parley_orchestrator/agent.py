@@ -1,0 +1,73 @@
+"""The agent of a call: a persona with its tools, who never leaves the caller in silence."""
+
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from datetime import date
+
+from livekit import rtc
+from livekit.agents import Agent, FlushSentinel, ModelSettings, llm
+
+from parley_orchestrator.appointments import appointment_tools, diary_from
+from parley_orchestrator.never_silent import Patience, answered, spoken_phrase, voiced
+from parley_orchestrator.persona import Persona
+from parley_orchestrator.phrases import Phrases
+
+
+class ParleyAgent(Agent):
+    """
+    Args:
+        phrases: the persona's, with their speech as far as it could be fetched.
+        silence_budget_s: how long a caller may hear nothing.
+    """
+
+    def __init__(self, persona: Persona, phrases: Phrases, *, silence_budget_s: float) -> None:
+        super().__init__(
+            instructions=f"{persona.instructions}\n\nToday is {date.today():%A, %Y-%m-%d}.",
+            tools=list(_tools_of(persona)),
+        )
+        self._persona = persona
+        self._phrases = phrases
+        self._budget_s = silence_budget_s
+        self._patience: Patience | None = None
+
+    def greet(self) -> None:
+        """After the session has started: in `on_enter` the console could not hear it yet."""
+        self.speak(self._persona.greeting)
+
+    def speak(self, text: str) -> None:
+        """Say one of the persona's sentences, from memory if its speech is there."""
+        if self._phrases.speech(text):
+            self.session.say(text, audio=self._phrases.playing(text))
+        else:
+            self.session.say(text)
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
+        pieces = Agent.default.llm_node(self, chat_ctx, tools, model_settings)
+        self._patience = Patience(self._budget_s, self._persona.waiting)
+        answer = answered(pieces, self._patience, self._persona, self._phrases)
+        async with aclosing(answer):
+            async for piece in answer:
+                yield piece
+
+    async def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncGenerator[rtc.AudioFrame, None]:
+        phrase, text = await spoken_phrase(text, self._phrases)
+        if phrase is not None:
+            for frame in self._phrases.frames(phrase):
+                yield frame
+            return
+        patience = self._patience or Patience(self._budget_s, self._persona.waiting)
+        frames = Agent.default.tts_node(self, text, model_settings)
+        async with aclosing(voiced(frames, patience, self._persona, self._phrases)) as speech:
+            async for frame in speech:
+                yield frame
+
+
+def _tools_of(persona: Persona) -> list[llm.Tool]:
+    tools: list[llm.Tool] = []
+    if "appointments" in persona.tools:
+        tools += appointment_tools(diary_from(date.today()))
+    return tools

@@ -1,0 +1,102 @@
+"""One call: a session of LiveKit with our hearing, our chain and our speech around an agent."""
+
+import logging
+
+from livekit.agents import (
+    AgentSession,
+    APIConnectOptions,
+    ErrorEvent,
+    UserInputTranscribedEvent,
+    inference,
+    stt,
+)
+from livekit.agents.voice.agent_session import SessionConnectOptions
+
+from parley_orchestrator import hearing, speaking
+from parley_orchestrator.agent import ParleyAgent
+from parley_orchestrator.livekit_llm import ChainLlm, Serving
+from parley_orchestrator.llm.chain import Chain
+from parley_orchestrator.llm.events import Event, Served
+from parley_orchestrator.ready import Ready
+
+_log = logging.getLogger("parley.orchestrator")
+
+_VAD_SILENCE_S = 0.25
+_ENDPOINTING_S = (0.3, 2.5)
+_INTERRUPTED_AFTER_S = 0.2
+# Against an echo at the very beginning, before the caller's device has learnt to cancel it.
+_ECHO_S = 1.0
+# A service that is away for long keeps failing; the call goes on until somebody hangs up.
+_NEVER = 1_000_000
+_CONNECTING = SessionConnectOptions(
+    stt_conn_options=hearing.CONNECTING,
+    llm_conn_options=APIConnectOptions(max_retry=0, timeout=60.0),
+    tts_conn_options=speaking.CONNECTING,
+    max_unrecoverable_errors=_NEVER,
+)
+
+
+class Answering:
+    """The chain's observer: who served last."""
+
+    def __init__(self) -> None:
+        self.member = ""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Served):
+            self.member = event.member
+
+    def serving(self, chain: Chain) -> Serving:
+        members = {member.name: member for member in chain.members}
+        member = members.get(self.member, chain.members[0])
+        return Serving(member.config.model, member.name)
+
+
+def create_session(ready: Ready, chain: Chain, answering: Answering) -> AgentSession[None]:
+    """Everything local but the models: no audio and no transcript goes to LiveKit's cloud."""
+    settings = ready.worker.settings
+    return AgentSession(
+        stt=hearing.create_stt(settings, realtime=ready.realtime),
+        tts=speaking.create_tts(settings, streaming=ready.streaming),
+        llm=ChainLlm(
+            chain,
+            lambda: answering.serving(chain),
+            unspoken=ready.worker.persona.phrases,
+        ),
+        vad=inference.VAD(model="silero", min_silence_duration=_VAD_SILENCE_S),
+        turn_handling={
+            "turn_detection": inference.TurnDetector(version="v1-mini"),
+            "endpointing": {"min_delay": _ENDPOINTING_S[0], "max_delay": _ENDPOINTING_S[1]},
+            "interruption": {"mode": "vad", "min_duration": _INTERRUPTED_AFTER_S},
+            "preemptive_generation": {"enabled": True, "preemptive_tts": True},
+        },
+        aec_warmup_duration=_ECHO_S,
+        conn_options=_CONNECTING,
+    )
+
+
+def create_agent(ready: Ready) -> ParleyAgent:
+    return ParleyAgent(
+        ready.worker.persona,
+        ready.phrases,
+        silence_budget_s=ready.worker.settings.silence_budget_s,
+    )
+
+
+def say_when_deaf(session: AgentSession[None], agent: ParleyAgent, sentence: str) -> None:
+    """Tell the caller once, whenever speech cannot be transcribed."""
+    deaf = False
+
+    def on_error(event: ErrorEvent) -> None:
+        nonlocal deaf
+        if isinstance(event.error, stt.STTError) and not event.error.recoverable and not deaf:
+            deaf = True
+            _log.warning("speech-to-text is away")
+            agent.speak(sentence)
+
+    def on_transcript(_: UserInputTranscribedEvent) -> None:
+        nonlocal deaf
+        deaf = False
+
+    session.on("error", on_error)
+    session.on("user_input_transcribed", on_transcript)

@@ -1,0 +1,40 @@
+"""Speech to text: over the service's Realtime route where it has one, else utterance by utterance.
+
+Realtime decodes while the caller speaks. Batch needs LiveKit's voice activity detection, which
+the session has anyway.
+"""
+
+from livekit.agents import APIConnectOptions
+from livekit.plugins import openai
+
+from parley_orchestrator.routes import Found, websocket_at
+from parley_orchestrator.settings import OrchestratorSettings
+
+# A service that is away for a moment: three more tries within a second, then LiveKit makes a new
+# stream every now and then, for as long as the call lasts.
+CONNECTING = APIConnectOptions(max_retry=3, retry_interval=0.4, timeout=5.0)
+
+_PREFIX_PADDING_MS = 500
+_SILENCE_MS = 250
+
+
+def realtime_at(settings: OrchestratorSettings, *, within_s: float) -> Found:
+    """Whether the service transcribes over Realtime."""
+    key = settings.openai_api_key.get_secret_value()
+    return websocket_at(f"{settings.stt_url}/realtime", key, within_s=within_s)
+
+
+def create_stt(settings: OrchestratorSettings, *, realtime: Found) -> openai.STT:
+    """`unknown` is batch: that works with every server."""
+    return openai.STT(
+        base_url=settings.stt_url,
+        api_key=settings.openai_api_key.get_secret_value() or "none",
+        model=settings.stt_model,
+        use_realtime=realtime == "yes",
+        turn_detection={
+            "type": "server_vad",
+            "threshold": 0.5,
+            "prefix_padding_ms": _PREFIX_PADDING_MS,
+            "silence_duration_ms": _SILENCE_MS,
+        },
+    )

@@ -1,0 +1,31 @@
+"""Which WebSocket routes a speech service has: asked once, when a process starts."""
+
+import logging
+from typing import Literal, TypeAlias
+
+import httpx2
+
+_log = logging.getLogger(__name__)
+_UPGRADE_REQUIRED = 426
+# It said nothing about the route, only that it cannot talk to us now.
+_SAYS_NOTHING = (401, 403, 408, 429, 500, 502, 503, 504)
+
+Found: TypeAlias = Literal["yes", "no", "unknown"]
+
+
+def websocket_at(url: str, api_key: str, *, within_s: float) -> Found:
+    """Ask for a WebSocket's route without a handshake, to which ours answers 426.
+
+    `unknown` where the service is away, loading, or does not let us in.
+    """
+    headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+    try:
+        status = httpx2.get(url, headers=headers, timeout=within_s).status_code
+    except httpx2.HTTPError as exc:
+        _log.warning(
+            "speech service cannot be reached", extra={"data": {"error": type(exc).__name__}}
+        )
+        return "unknown"
+    if status in _SAYS_NOTHING:
+        return "unknown"
+    return "yes" if status == _UPGRADE_REQUIRED else "no"

@@ -1,0 +1,81 @@
+"""The worker: takes calls from LiveKit, each in a process of its own.
+
+`prewarm` and `entry` run in the processes of the calls; what they need travels there pickled, as
+the first argument of a `functools.partial`.
+"""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from functools import partial
+
+from livekit.agents import AgentServer, JobContext, JobProcess, room_io
+from livekit.agents.worker import ServerEnvOption
+
+from parley_orchestrator.board import Board
+from parley_orchestrator.build import create_chain
+from parley_orchestrator.call import Answering, create_agent, create_session, say_when_deaf
+from parley_orchestrator.discretion import keep_conversations_out_of_the_logs
+from parley_orchestrator.ready import Ready, Worker, prepare
+
+_log = logging.getLogger("parley.orchestrator")
+_READY = "parley_ready"
+_FRAME_MS = 20
+_PREPARED_WITHIN_S = 6.0
+_COMPLETED_WITHIN_S = 20.0
+
+
+def create_server(worker: Worker) -> AgentServer:
+    """LiveKit's server of this worker; it registers when it is run.
+
+    The first of two values is that of the console.
+    """
+    settings = worker.settings
+    server = AgentServer(
+        setup_fnc=partial(prewarm, worker),
+        load_fnc=partial(load_of, settings.max_calls),
+        load_threshold=1.0,
+        num_idle_processes=ServerEnvOption(0, settings.idle_processes),
+        drain_timeout=settings.drain_timeout_s,
+        host=settings.listen_host,
+        port=ServerEnvOption(0, settings.health_port),
+        ws_url=settings.livekit_url,
+        api_key=settings.livekit_api_key.get_secret_value(),
+        api_secret=settings.livekit_api_secret.get_secret_value(),
+    )
+    server.rtc_session(entry, agent_name=settings.agent_name)
+    return server
+
+
+def load_of(max_calls: int, server: AgentServer) -> float:
+    """The share of the calls that a worker takes at most; processors say little of a GPU."""
+    return len(server.active_jobs) / max_calls
+
+
+def prewarm(worker: Worker, process: JobProcess) -> None:
+    """Make a process ready for a call, before there is one."""
+    keep_conversations_out_of_the_logs()
+    process.userdata[_READY] = prepare(worker, within_s=_PREPARED_WITHIN_S)
+
+
+async def entry(context: JobContext) -> None:
+    """Take one call; returns when it has begun."""
+    ready: Ready = context.proc.userdata[_READY]
+    if not ready.is_complete:
+        await asyncio.to_thread(ready.complete, within_s=_COMPLETED_WITHIN_S)
+    answering = Answering()
+    async with AsyncExitStack() as stack:
+        board = Board(ready.worker.board)
+        stack.callback(board.close)
+        chain = create_chain(ready.worker.settings, board, answering)
+        stack.push_async_callback(chain.close)
+        session = create_session(ready, chain, answering)
+        agent = create_agent(ready)
+        say_when_deaf(session, agent, ready.worker.persona.not_hearing)
+        await session.start(agent, room=context.room, room_options=_room_options(), record=False)
+        agent.greet()
+        context.add_shutdown_callback(stack.pop_all().aclose)
+
+
+def _room_options() -> room_io.RoomOptions:
+    return room_io.RoomOptions(audio_input=room_io.AudioInputOptions(frame_size_ms=_FRAME_MS))

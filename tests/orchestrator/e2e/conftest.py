@@ -1,0 +1,52 @@
+"""A stack of embedded engines, and an ear: what the caller heard is transcribed by its STT."""
+
+import io
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import httpx2
+import pytest
+
+from tests.cli.commands import up
+from tests.orchestrator.e2e.phone import RATE, Samples, recording
+
+QUESTION = Path(__file__).parents[3] / "examples" / "question.wav"
+
+Ear: TypeAlias = Callable[[Samples], str]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[str]:
+    with up() as (_, ready):
+        yield ready["url"]
+
+
+@pytest.fixture(scope="session")
+def question() -> Samples:
+    """How long does it take to get better from the flu?"""
+    return recording(QUESTION)
+
+
+@pytest.fixture
+def ear(stack: str) -> Ear:
+    def heard(samples: Samples) -> str:
+        response = httpx2.post(
+            f"{stack}/stt/v1/audio/transcriptions",
+            files={"file": ("heard.wav", _wav(samples), "audio/wav")},
+            data={"model": "whisper-1"},
+            timeout=60,
+        )
+        text: str = response.json()["text"]
+        return text
+
+    return heard
+
+
+def _wav(samples: Samples) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, RATE, 0, "NONE", ""))
+        writer.writeframes(samples.tobytes())
+    return file.getvalue()
