@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -24,6 +24,9 @@ class WorkerMetrics(Collector):
         self._reports = reports
         self._turns = turns
         self._counted: frozenset[tuple[str, float]] = frozenset()
+        self._answered = Counter(
+            "parley_turns", "Turns by who answered.", ["member"], registry=None
+        )
         self._stages = Histogram(
             "parley_turn_stage_seconds",
             "Stages of a turn; total is from the end of speech to the first audio.",
@@ -42,13 +45,19 @@ class WorkerMetrics(Collector):
             self._count_new_turns()
         except BoardFailed:
             return [_board(ok=False)]
-        return [_board(ok=True), *_members(reports), *self._stages.collect()]
+        return [
+            _board(ok=True),
+            *_members(reports),
+            *self._answered.collect(),
+            *self._stages.collect(),
+        ]
 
     def _count_new_turns(self) -> None:
         """The board keeps the latest turns only: each is counted when it is seen first."""
         turns = self._turns(_TURNS_READ)
         for turn in turns:
             if (turn.call, turn.at) not in self._counted:
+                self._answered.labels(turn.member or "nobody").inc()
                 for stage, seconds in turn.stages.items():
                     self._stages.labels(stage).observe(seconds)
         self._counted = frozenset((turn.call, turn.at) for turn in turns)
@@ -71,6 +80,9 @@ def _members(reports: Sequence[MemberReport]) -> Iterable[Metric]:
         "Failures in a row while the breaker is closed.",
         labels=["member"],
     )
+    changes = CounterMetricFamily(
+        "parley_llm_breaker_changes", "How often a breaker opened or closed.", labels=["member"]
+    )
     served = CounterMetricFamily(
         "parley_llm_answers", "Answers that a model began.", labels=["member"]
     )
@@ -80,7 +92,8 @@ def _members(reports: Sequence[MemberReport]) -> Iterable[Metric]:
     for report in reports:
         available.add_metric([report.name], float(report.state != "open"))
         streak.add_metric([report.name], report.breaker.failures)
+        changes.add_metric([report.name], report.breaker.generation)
         served.add_metric([report.name], report.served)
         for failures in report.failures:
             failed.add_metric([report.name, failures.kind], failures.count)
-    return [available, streak, served, failed]
+    return [available, streak, changes, served, failed]

@@ -248,6 +248,7 @@ def test_metrics_tell_breakers_failures_and_answers(shared: Board) -> None:
         assert sample(url, 'parley_llm_consecutive_failures{member="qwen"}') == 1
         assert sample(url, 'parley_llm_failures_total{kind="rate_limited",member="gemini"}') == 3
         assert sample(url, 'parley_llm_answers_total{member="qwen"}') == 1
+        assert sample(url, 'parley_llm_breaker_changes_total{member="gemini"}') == 1
         assert sample(url, "parley_board_ok") == 1
 
 
@@ -256,8 +257,9 @@ def test_each_turn_is_counted_once_however_often_it_is_scraped(shared: Board) ->
     with serve(admin_app(shared)) as url:
         shared.add_turn(turn(1.0, llm=0.3))
         assert [sample(url, count), sample(url, count)] == [1, 1]
-        shared.add_turn(turn(2.0, llm=0.5))
+        shared.add_turn(turn(2.0, member="", llm=0.5))
         assert sample(url, count) == 2
+        assert sample(url, 'parley_turns_total{member="nobody"}') == 1
         assert sample(url, 'parley_turn_stage_seconds_sum{stage="llm"}') == pytest.approx(0.8)
 
 

@@ -62,8 +62,12 @@ class Lookout:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Look for as long as the context lasts."""
+        # A kept connection may be closed by the service in the moment in which it is used again.
+        afresh = httpx2.Limits(max_keepalive_connections=0)
         # A proxy of the environment has no way to the services of a private network.
-        async with httpx2.AsyncClient(timeout=self._timeout_s, trust_env=False) as client:
+        async with httpx2.AsyncClient(
+            timeout=self._timeout_s, limits=afresh, trust_env=False
+        ) as client:
             looking = [
                 asyncio.create_task(self._watch(client, target), name=f"look at {target.name}")
                 for target in self.targets
@@ -88,7 +92,7 @@ class Lookout:
                 response = await client.get(url)
         except (TimeoutError, httpx2.TimeoutException):
             return Look("away", f"It did not answer within {self._timeout_s:g} s.")
-        except httpx2.HTTPError:
+        except (httpx2.HTTPError, httpx2.InvalidURL):
             return Look("away", "It could not be reached.")
         return look_of(response.status_code, time.perf_counter() - started)
 

@@ -189,7 +189,10 @@ $("key-form").addEventListener("submit", (event) => {
   if (given) feed.useKey(given);
 });
 
-addEventListener("online", () => feed.connect());
+addEventListener("online", () => feed.wake());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") feed.wake();
+});
 addEventListener("resize", () => shown && showLatency(shown.calls ?? []));
 setInterval(show, 1000);
 feed.connect();

@@ -20,11 +20,17 @@ export class Feed {
   #retryTimer = 0;
   #silenceTimer = 0;
   #running = null;
+  #state = "connecting";
 
   constructor(url, { onState, onSnapshot }) {
     this.#url = url;
     this.#onState = onState;
     this.#onSnapshot = onSnapshot;
+  }
+
+  /** The tab is in use again, or the network is back. */
+  wake() {
+    if (this.#state === "waiting" || this.#state === "full") this.connect();
   }
 
   useKey(key) {
@@ -38,12 +44,14 @@ export class Feed {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
-    this.#onState("connecting");
+    this.#enter("connecting");
     let then = "waiting";
     try {
       then = await this.#read(running);
     } catch (error) {
-      if (!(error instanceof TypeError || error instanceof DOMException)) throw error;
+      // The network, our own abort, or a body that is no stream of ours; all else is a mistake.
+      const foreign = [TypeError, DOMException, SyntaxError].some((kind) => error instanceof kind);
+      if (!foreign) throw error;
     } finally {
       clearTimeout(this.#silenceTimer);
     }
@@ -74,8 +82,9 @@ export class Feed {
     if (running !== this.#running || snapshot.error) return;
     this.#expectMore(running);
     this.#pauseMs = FIRST_PAUSE_MS;
-    this.#onState("live");
-    this.#onSnapshot(snapshot);
+    this.#enter("live");
+    // A mistake in drawing is reported as one, and is no loss of the connection.
+    queueMicrotask(() => this.#onSnapshot(snapshot));
   }
 
   #expectMore(running) {
@@ -87,11 +96,16 @@ export class Feed {
     if (then === "key") {
       const wasWrong = sessionStorage.getItem(KEY) !== null;
       sessionStorage.removeItem(KEY);
-      this.#onState("key", wasWrong);
+      this.#enter("key", wasWrong);
       return;
     }
-    this.#onState(then);
+    this.#enter(then);
     this.#retryTimer = setTimeout(() => this.connect(), this.#pauseMs);
     this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS);
+  }
+
+  #enter(state, detail) {
+    this.#state = state;
+    this.#onState(state, detail);
   }
 }
