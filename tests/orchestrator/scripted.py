@@ -53,6 +53,7 @@ class Scripted:
         self.config = config or LlmConfig(model=name)
         self.asked_at: list[float] = []
         self.running = 0
+        self.warmed = False
         self.closed = False
         self._scripts: Iterator[Script] = iter(scripts)
         self._script: Script = ()
@@ -61,7 +62,8 @@ class Scripted:
         return timed(self._play(), self.config)
 
     async def warm(self) -> None:
-        if any(isinstance(step, Fail) for step in self._script):
+        self.warmed = True
+        if any(isinstance(script[0], Fail) for script in self._scripts):
             raise LlmFailed("scripted", "connect")
 
     async def close(self) -> None:
@@ -69,10 +71,10 @@ class Scripted:
 
     async def _play(self) -> AsyncGenerator[Item, None]:
         self.asked_at.append(asyncio.get_running_loop().time())
-        self._script = next(self._scripts, self._script)
+        script = self._script = next(self._scripts, self._script)
         self.running += 1
         try:
-            for step in self._script:
+            for step in script:
                 match step:
                     case Wait(seconds):
                         await asyncio.sleep(seconds)
@@ -83,10 +85,12 @@ class Scripted:
                     case item:
                         yield item
         finally:
-            for step in self._script:
-                if isinstance(step, Linger):
-                    await asyncio.sleep(step.seconds)
-            self.running -= 1
+            try:
+                for step in script:
+                    if isinstance(step, Linger):
+                        await asyncio.sleep(step.seconds)
+            finally:
+                self.running -= 1
 
 
 def text_of(items: Sequence[Item]) -> str:
