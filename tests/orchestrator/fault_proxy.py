@@ -249,10 +249,10 @@ class FaultProxy:
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            forth.close()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            forth.close()
 
     async def _back(self, reader: asyncio.StreamReader, link: Link) -> None:
         while not link.writer.is_closing() and (data := await reader.read(1 << 16)):
