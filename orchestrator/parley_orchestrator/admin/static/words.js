@@ -1,8 +1,8 @@
 /** Numbers and states as a person reads them. */
 
 export const STAGES = [
-  ["endpoint", "end of turn"],
   ["stt", "speech to text"],
+  ["endpoint", "end of turn"],
   ["llm", "language model"],
   ["tts", "text to speech"],
 ];
