@@ -17,6 +17,7 @@ from parley_kit.app import Service
 from parley_kit.errors import PortTaken, SettingsError
 from parley_kit.logging import configure
 from parley_kit.settings import ServiceSettings, load
+from parley_kit.ws_server import UnhurriedWebSocketProtocol
 
 log = logging.getLogger("parley.server")
 
@@ -101,7 +102,7 @@ def config(app: ASGIApp, *, grace_s: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="h11",
-        ws="websockets-sansio",
+        ws=UnhurriedWebSocketProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

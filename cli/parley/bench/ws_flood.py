@@ -1,12 +1,14 @@
 """A client that asks without end: `python -m parley.bench.ws_flood URL KEY SOCKETS`, until SIGTERM.
 
-Its sockets send chats as fast as they are taken and read every reply, polite in nothing.
+Its sockets send chats as fast as they are taken and read every reply, polite in nothing but its
+claim to the processor: a stranger's flood is made on a machine of the stranger's.
 Prints a JSON line when it has begun.
 """
 
 import asyncio
 import itertools
 import json
+import os
 import sys
 from contextlib import suppress
 
@@ -36,6 +38,7 @@ async def _read(socket: ClientConnection, begun: asyncio.Event) -> None:
 
 async def _main() -> None:
     url, key, sockets = sys.argv[1:]
+    os.nice(19)
     begun = asyncio.Event()
     async with asyncio.TaskGroup() as floods:
         for _ in range(int(sockets)):

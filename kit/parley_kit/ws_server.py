@@ -1,0 +1,42 @@
+"""The WebSocket protocol under uvicorn, a little at a time.
+
+Uvicorn takes a quarter of a mebibyte off a socket at once and parses all of it before the
+application sees the first message: thousands of tiny messages hold the event loop for a tenth of a
+second, and with it everybody else. Here no more is parsed while the application has a message to
+read.
+"""
+
+from typing import Any
+
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+_PIECE_BYTES = 2 << 10
+
+
+class UnhurriedWebSocketProtocol(WebSocketsSansIOProtocol):
+    """Parses what has come in when the application has read what came before."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._unparsed = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self._unparsed += data
+        self._parse()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        event = await super().receive()
+        self._parse()
+        return event
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        # Once the application has closed, what is left holds the client's answer to that.
+        self._parse()
+
+    def _parse(self) -> None:
+        while self._unparsed and not self.read_paused:
+            piece = bytes(self._unparsed[:_PIECE_BYTES])
+            del self._unparsed[:_PIECE_BYTES]
+            super().data_received(piece)
