@@ -52,6 +52,17 @@ class Limits:
     wait_s: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Lease(Generic[P]):
+    """
+    Args:
+        is_fresh: it was opened for this question, so it cannot have gone stale.
+    """
+
+    connection: P
+    is_fresh: bool
+
+
 class Pool(Generic[P]):
     """One event loop's; `open` raises `LlmFailed`."""
 
@@ -64,7 +75,7 @@ class Pool(Generic[P]):
         self._closed = False
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[P]:
+    async def connection(self) -> AsyncIterator[Lease[P]]:
         """A connection for one question, for as long as the context lasts.
 
         Raises:
@@ -73,15 +84,15 @@ class Pool(Generic[P]):
         """
         await self._take_place()
         try:
-            connection = self._usable() or await self._opened()
+            lease = await self._lease()
         except BaseException:
             self._places.release()
             raise
-        self._loads[connection] += 1
+        self._loads[lease.connection] += 1
         try:
-            yield connection
+            yield lease
         finally:
-            self._give_back(connection)
+            self._give_back(lease.connection)
 
     async def warm(self) -> None:
         """Have a connection that is open.
@@ -105,6 +116,12 @@ class Pool(Generic[P]):
                 await self._places.acquire()
         except TimeoutError:
             raise LlmFailed("too many questions at a time", "connect") from None
+
+    async def _lease(self) -> Lease[P]:
+        usable = self._usable()
+        if usable is not None:
+            return Lease(usable, is_fresh=False)
+        return Lease(await self._opened(), is_fresh=True)
 
     def _usable(self) -> P | None:
         """The fullest that has room, so that the others grow idle and can be closed."""

@@ -91,6 +91,7 @@ class Socket:
             # Its text has the server's reason, which may quote the conversation.
             raise Lost(_code(exc)) from None
         except TimeoutError as exc:
+            self.drop()
             raise Lost(CLOSE_ABNORMAL) from exc
 
     async def receive(self) -> str | bytes:
@@ -103,6 +104,10 @@ class Socket:
             return await self._connection.recv()
         except ConnectionClosed as exc:
             raise Lost(_code(exc)) from None
+
+    def drop(self) -> None:
+        """Hang up at once."""
+        self._connection.transport.abort()
 
     async def close(self) -> None:
         """Close; returns within about a second whatever the server does."""

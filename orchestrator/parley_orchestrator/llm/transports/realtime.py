@@ -68,21 +68,20 @@ class Realtime:
         await self._pool.close()
 
     async def _items(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
-        """A used socket that closes before a word came back was stale, and no model failed."""
+        """A kept socket that closes before a word came back was stale, and no model failed."""
         while True:
-            async with self._pool.connection() as session:
-                may_be_stale = session.was_used
+            async with self._pool.connection() as lease:
+                session = lease.connection
                 answer = RealtimeAnswer(_NAME, f"event_{uuid.uuid4().hex}")
                 question = response_create(session.dialect, request, self._config, answer.event_id)
                 try:
                     async with aclosing(session.ask(question)) as events:
                         async for event in events:
-                            may_be_stale = False
                             for item in answer.push(event):
                                 yield item
                     return
                 except Lost as lost:
-                    if not may_be_stale:
+                    if answer.begun or lease.is_fresh:
                         raise lost.failure(_NAME, begun=answer.begun) from lost
 
     async def _open(self) -> Session:

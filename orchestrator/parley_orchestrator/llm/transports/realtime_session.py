@@ -40,7 +40,6 @@ class Session:
 
     def __init__(self, socket: Socket, dialect: Dialect, expires_at: float) -> None:
         self.dialect = dialect
-        self.was_used = False
         self._socket = socket
         self._expires_at = expires_at
         self._under_way = False
@@ -61,7 +60,7 @@ class Session:
             Lost: the socket closed before.
             LlmFailed: `malformed`.
         """
-        self.was_used = self._under_way = True
+        self._under_way = True
         self._response_id = None
         await self._socket.send(json.dumps(question))
         while self._under_way:
@@ -115,7 +114,7 @@ async def open_session(config: LlmConfig, dialect: Dialect) -> Session:
             raise WrongDialect from lost
         raise lost.failure(_NAME, begun=False) from lost
     except BaseException:
-        await socket.close()
+        socket.drop()
         raise
     return Session(socket, dialect, expires_at)
 
@@ -123,22 +122,30 @@ async def open_session(config: LlmConfig, dialect: Dialect) -> Session:
 async def _set_up(socket: Socket, dialect: Dialect, deadline: float) -> float:
     """Ask for text; the value is when the session expires, in Unix time.
 
-    A server that says nothing to that is asked the first question all the same.
+    A server that greets and then says nothing to that is asked the first question all the same.
     """
     await socket.send(json.dumps(session_update(dialect)))
+    event = await _by(deadline, socket)
+    if event is None:
+        raise LlmFailed(f"{_NAME} opened no session in time", "connect")
     expires_at = time.time() + _LONGEST_S
     patience = min(deadline, asyncio.get_running_loop().time() + _UPDATED_WITHIN_S)
+    while event is not None:
+        expires_at = min(expires_at, _said_expiry(event))
+        if event.type == "session.updated":
+            _check_dialect(event, dialect)
+            break
+        _check_error(event)
+        event = await _by(patience, socket)
+    return expires_at
+
+
+async def _by(deadline: float, socket: Socket) -> Event | None:
     try:
-        async with asyncio.timeout_at(patience):
-            while True:
-                event = read_event(await socket.receive(), _NAME)
-                expires_at = min(expires_at, _said_expiry(event))
-                if event.type == "session.updated":
-                    _check_dialect(event, dialect)
-                    return expires_at
-                _check_error(event)
+        async with asyncio.timeout_at(deadline):
+            return read_event(await socket.receive(), _NAME)
     except TimeoutError:
-        return expires_at
+        return None
 
 
 def _said_expiry(event: Event) -> float:

@@ -68,22 +68,22 @@ class WsLlm:
         await self._pool.close()
 
     async def _items(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
-        """A used socket that closes before a word came back was stale, and no model failed."""
+        """A kept socket that closes before a word came back was stale, and no model failed."""
         self._note(request.instructions)
         chat = chat_of(request, uuid.uuid4().hex)
         while True:
-            async with self._pool.connection() as line:
-                may_be_stale, begun = line.was_used, False
+            async with self._pool.connection() as lease:
+                begun = False
                 answer = WsAnswer(_NAME)
                 try:
-                    async with aclosing(line.ask(chat)) as replies:
+                    async with aclosing(lease.connection.ask(chat)) as replies:
                         async for reply in replies:
                             begun = True
                             for item in answer.push(reply):
                                 yield item
                     return
                 except Lost as lost:
-                    if begun or not may_be_stale:
+                    if begun or lease.is_fresh:
                         raise lost.failure(_NAME, begun=begun) from lost
 
     def _note(self, instructions: str) -> None:

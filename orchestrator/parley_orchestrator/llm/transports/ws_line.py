@@ -56,9 +56,10 @@ class Line:
     """Reads from the beginning to the end, so it has to be closed."""
 
     def __init__(self, socket: Socket) -> None:
-        self.was_used = False
+        self._was_used = False
         self._socket = socket
         self._inboxes: dict[str, _Inbox] = {}
+        self._left: list[str] = []
         self._asking = asyncio.Lock()
         self._forgotten: asyncio.Future[None] | None = None
         self._reading = asyncio.get_running_loop().create_task(self._read())
@@ -69,10 +70,16 @@ class Line:
 
     @property
     def is_settled(self) -> bool:
-        return True
+        return not self._left
 
     async def settle(self) -> None:
-        """A question that was taken back disturbs no other."""
+        """Take back the questions that nobody listens to; they disturb no other meanwhile."""
+        left, self._left = self._left, []
+        try:
+            for chat_id in left:
+                await self._socket.send(encode(Cancel(id=chat_id)))
+        except Lost:
+            return  # so are the questions
 
     async def ask(self, chat: Chat) -> AsyncGenerator[ServerMessage, None]:
         """The replies up to the one that ends the chat, which has an id.
@@ -93,7 +100,7 @@ class Line:
         finally:
             del self._inboxes[chat.id]
             if not ended:
-                await self._cancel(chat.id)
+                self._left.append(chat.id)
 
     async def close(self) -> None:
         self._reading.cancel()
@@ -102,21 +109,15 @@ class Line:
     async def _send(self, chat: Chat) -> None:
         """Nobody asks between a reset and the question that it is for."""
         async with self._asking:
-            if self.was_used and adds_to_memory(chat):
+            if self._was_used and adds_to_memory(chat):
                 await self._forget()
-            self.was_used = True
+            self._was_used = True
             await self._socket.send(encode(chat))
 
     async def _forget(self) -> None:
         self._forgotten = asyncio.get_running_loop().create_future()
         await self._socket.send(encode(Reset()))
         await self._forgotten
-
-    async def _cancel(self, chat_id: str) -> None:
-        try:
-            await self._socket.send(encode(Cancel(id=chat_id)))
-        except Lost:
-            return  # so is the question
 
     async def _read(self) -> None:
         why: Lost | LlmFailed = Lost(CLOSE_ABNORMAL)
