@@ -9,6 +9,7 @@ turn, and what went wrong is told on standard error. Every setting is in .env.ex
 """
 
 import asyncio
+import logging
 import sys
 import tempfile
 from contextlib import aclosing
@@ -70,6 +71,7 @@ def tell(event: Event) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("parley").addHandler(logging.NullHandler())  # the observer tells the same
     try:
         asyncio.run(main(load(OrchestratorSettings)))
     except SettingsError as exc:
