@@ -53,6 +53,8 @@ class Scripted:
         self.config = config or LlmConfig(model=name)
         self.asked_at: list[float] = []
         self.running = 0
+        self.made = 0
+        """Items, whether or not anybody took them."""
         self.warmed = False
         self.closed = False
         self._scripts: Iterator[Script] = iter(scripts)
@@ -83,6 +85,7 @@ class Scripted:
                     case Linger():
                         pass
                     case item:
+                        self.made += 1
                         yield item
         finally:
             try:
@@ -91,6 +94,13 @@ class Scripted:
                         await asyncio.sleep(step.seconds)
             finally:
                 self.running -= 1
+
+
+class Untimed(Scripted):
+    """Hands on whatever comes, as a transport without deadlines would."""
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
+        return self._play()
 
 
 def text_of(items: Sequence[Item]) -> str:

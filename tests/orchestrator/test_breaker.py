@@ -111,6 +111,14 @@ def test_a_probe_that_was_overtaken_gives_nothing_back() -> None:
     assert released(breaker, overtaken) == breaker
 
 
+def test_a_probe_that_was_overtaken_opens_nothing_and_may_still_close_it() -> None:
+    breaker, overtaken = probing(opened(), 30.0)
+    breaker, _ = probing(breaker, 60.0)
+
+    assert failed(breaker, overtaken, 60.0, POLICY) == breaker
+    assert state(succeeded(breaker, overtaken), 60.0) == "closed"
+
+
 def test_what_was_asked_before_it_opened_says_nothing_any_more() -> None:
     breaker = opened()
 

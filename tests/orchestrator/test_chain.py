@@ -8,13 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from parley_orchestrator.board import Board
+from parley_orchestrator.board import Board, MemberReport
 from parley_orchestrator.errors import FailureKind, LlmFailed
 from parley_orchestrator.llm.chain import Chain
 from parley_orchestrator.llm.chat import ChatRequest, Item, Said, Text, ToolCall, Usage
 from parley_orchestrator.llm.config import LlmConfig
 from parley_orchestrator.llm.events import AttemptFailed, AvailabilityChanged, Served
-from tests.orchestrator.scripted import FOREVER, QUESTION, Fail, Linger, Scripted, Wait, text_of
+from tests.orchestrator.scripted import (
+    FOREVER,
+    QUESTION,
+    Fail,
+    Linger,
+    Scripted,
+    Untimed,
+    Wait,
+    text_of,
+)
 from tests.orchestrator.talking import OK, OTHER, Talk, broken, failing, now, sure
 from tests.orchestrator.virtual_time import run
 
@@ -38,6 +47,19 @@ def test_the_first_member_answers_and_nobody_else_is_asked(board: Board) -> None
 
     assert (len(first.asked_at), len(last.asked_at)) == (1, 0)
     assert talk.told(Served) == [Served("gemini", 0.0, 0.0)]
+
+
+def test_who_served_and_who_failed_is_on_the_board(board: Board) -> None:
+    first, last = broken("auth"), Scripted("qwen", (Wait(0.4), *OTHER))
+
+    async def reports() -> list[MemberReport]:
+        await Talk(board, first, last).ask()
+        return [board.member("gemini"), board.member("qwen")]
+
+    gemini, qwen = run(reports())
+    assert [(failure.kind, failure.count) for failure in gemini.failures] == [("auth", 1)]
+    assert qwen.served == 1
+    assert qwen.ttft_s == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("kind", ["connect", "rate_limited", "server", "empty", "malformed", "cut"])
@@ -65,21 +87,24 @@ def test_a_failure_that_will_not_pass_goes_to_the_next_member_at_once(
     assert (len(first.asked_at), talk.waited) == (1, [0.0])
 
 
-def test_a_member_that_hangs_is_left_at_the_end_of_the_budget(board: Board) -> None:
+def test_a_member_that_hangs_is_left_and_stopped_at_the_end_of_the_budget(board: Board) -> None:
     first, last = Scripted("gemini", (FOREVER,)), sure()
     talk = Talk(board, first, last)
 
-    assert run(talk.ask()) == "Until five."
+    async def running_after() -> int:
+        assert await talk.ask() == "Until five."
+        return first.running
 
+    assert run(running_after()) == 0
     assert talk.waited == pytest.approx([BUDGET_S])
     assert talk.told(AttemptFailed)[0].kind == "timeout"
-    assert first.running == 0
 
 
+@pytest.mark.parametrize("kind_of_member", [Scripted, Untimed])
 def test_white_space_is_neither_an_answer_nor_passed_on_from_who_does_not_answer(
-    board: Board,
+    board: Board, kind_of_member: type[Scripted]
 ) -> None:
-    first = Scripted("gemini", (Text("\n"), Usage(1, 1), FOREVER))
+    first = kind_of_member("gemini", (Text("\n"), Usage(1, 1), FOREVER))
     talk = Talk(board, first, sure())
 
     assert run(talk.ask()) == "Until five."
@@ -92,6 +117,28 @@ def test_a_member_that_takes_its_time_to_stop_does_not_hold_the_next_one_up(boar
 
     assert run(talk.ask()) == "Until five."
     assert talk.waited == pytest.approx([BUDGET_S])
+
+
+def test_an_answer_that_ends_without_anything_useful_is_a_failure(board: Board) -> None:
+    first = Untimed("gemini", (Text(" "),))
+    talk = Talk(board, first, sure())
+
+    assert run(talk.ask()) == "Until five."
+    assert [failure.kind for failure in talk.told(AttemptFailed)] == ["empty"] * 3
+
+
+def test_a_model_is_not_read_far_ahead_of_who_listens(board: Board) -> None:
+    first = Scripted("gemini", [Text("word ")] * 1_000)
+
+    async def made() -> int:
+        answer = Chain([first, sure()], board).stream(QUESTION)
+        await anext(answer)
+        await asyncio.sleep(5)
+        made = first.made
+        await answer.aclose()
+        return made
+
+    assert run(made()) < 50
 
 
 def test_a_tool_call_is_an_answer(board: Board) -> None:
@@ -401,6 +448,19 @@ def test_what_is_stopped_slowly_is_waited_for_a_moment_only(board: Board) -> Non
         return now() - begun
 
     assert run(took()) <= 0.25
+
+
+def test_to_close_a_chain_waits_for_answers_that_are_being_stopped(board: Board) -> None:
+    first = Scripted("gemini", (Linger(0.2), FOREVER))
+
+    async def running_at_the_end() -> int:
+        talk = Talk(board, first, sure())
+        await talk.ask()
+        assert first.running == 1
+        await talk.chain.close()
+        return first.running
+
+    assert run(running_at_the_end()) == 0
 
 
 def test_names_must_differ_and_there_must_be_some(board: Board) -> None:

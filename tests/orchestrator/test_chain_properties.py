@@ -61,6 +61,8 @@ class Expected:
             if self.now < self.open_until or (attempt and self.cooldown_s):
                 break
             behaviour = self._next()
+            if behaviour == "answers late" and self.now + 0.6 > budget_ends:
+                behaviour = "answers too late"
             if behaviour in HEARD:
                 return self._heard(behaviour)
             self._take(behaviour, budget_ends)
