@@ -150,8 +150,9 @@ async def test_a_board_that_broke_is_told(page: Page, shared: Board) -> None:
         shared.close()
         await page.until("!document.querySelector('#broken').hidden", "it is told")
 
-    assert (await text(page, "#broken")).startswith("What the calls tell cannot be read.")
+    assert (await text(page, "#broken")).startswith("The state of the calls cannot be read: ")
     assert await text(page, "#model") == "Unknown"
+    assert await text(page, "#chain") == "Unknown."
 
 
 async def test_a_key_is_asked_for_and_kept_for_the_tab_only(page: Page, shared: Board) -> None:

@@ -48,10 +48,11 @@ function show() {
   if (shown === null) return;
   const now = Date.now() / 1000 + ahead;
   $("broken").hidden = !shown.board;
-  $("broken").textContent = shown.board ? `What the calls tell cannot be read. ${shown.board}` : "";
+  $("broken").textContent = shown.board ? `The state of the calls cannot be read: ${shown.board}.` : "";
   if (shown.current) showCurrent(shown.current, now);
   else forgetCurrent();
-  replace($("chain"), (shown.chain ?? []).map((member) => memberRow(member, now)));
+  const unknown = [element("li", "quiet", "Unknown.")];
+  replace($("chain"), shown.chain?.map((member) => memberRow(member, now)) ?? unknown);
   replace($("services"), shown.services.map(serviceRow));
 }
 
@@ -67,7 +68,7 @@ function showCurrent(member, now) {
 function forgetCurrent() {
   put($("model"), "Unknown");
   $("api").dataset.api = "";
-  put($("api-type"), "The state of the calls cannot be read.");
+  put($("api-type"), "–");
   put($("served"), "");
 }
 
