@@ -16,6 +16,8 @@ from tests.orchestrator.contract.wire import FakeServer, Wire
 HELLO = ChatRequest((Said("user", "Hello?"),))
 SOON_S = 2.0
 """On a loaded machine too."""
+LONG_S = 20.0
+"""Whatever a test waits for must not be this."""
 
 
 @asynccontextmanager

@@ -71,6 +71,8 @@ class HttpServer:
         self._handlers: set[asyncio.Task[None]] = set()
         self._failures: list[BaseException] = []
         self.answer: Answer = (Say("Hello."), Finish())
+        self.response: bytes | None = None
+        """In place of an answer, head and all; the connection is closed after it."""
         self.asked: list[Asked] = []
         self.requests: list[Request] = []
         self.stopped = asyncio.Event()
@@ -102,7 +104,7 @@ class HttpServer:
         self.connections += 1
         self.open_connections += 1
         try:
-            while request := await _read(reader):
+            while not writer.is_closing() and (request := await _read(reader)):
                 await self._respond(request, reader, writer)
         except (_Gone, ConnectionError, asyncio.CancelledError):
             writer.transport.abort()
@@ -119,10 +121,15 @@ class HttpServer:
     ) -> None:
         self.requests.append(request)
         if request.method == "GET":
-            writer.write(_response(200, self._dialect.models))
+            writer.write(_json(200, self._dialect.models))
             return
         asked = self._dialect.read(request)
         self.asked.append(asked)
+        if self.response is not None:
+            writer.write(self.response)
+            await writer.drain()
+            writer.close()
+            return
         player = _Streamed if asked.streaming else _InOnePiece
         playing = asyncio.ensure_future(_play(self.answer, player(self._dialect, writer)))
         gone = asyncio.ensure_future(reader.read(1))
@@ -179,7 +186,7 @@ class _InOnePiece:
         self._steps.append(step)
 
     async def end(self) -> None:
-        self._writer.write(_response(200, self._dialect.whole(tuple(self._steps))))
+        self._writer.write(_json(200, self._dialect.whole(tuple(self._steps))))
         await self._writer.drain()
 
 
@@ -201,20 +208,25 @@ async def _play(answer: Answer, player: _Player) -> None:
     await player.end()
 
 
-def _refusal(step: Refuse) -> bytes:
-    body = json.dumps({"error": {"message": QUOTED, "code": step.status, "status": "X"}}).encode()
-    more = () if step.retry_after_s is None else (f"retry-after: {step.retry_after_s}",)
-    return _response(step.status, body, *more)
-
-
-def _response(status: int, body: bytes, *headers: str) -> bytes:
+def response(status: int, body: bytes, *headers: str, media_type: str) -> bytes:
+    """The bytes of a whole response."""
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        "content-type: application/json",
+        f"content-type: {media_type}",
         f"content-length: {len(body)}",
         *headers,
     )
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+def _refusal(step: Refuse) -> bytes:
+    body = json.dumps({"error": {"message": QUOTED, "code": step.status, "status": "X"}}).encode()
+    more = () if step.retry_after_s is None else (f"retry-after: {step.retry_after_s}",)
+    return _json(step.status, body, *more)
+
+
+def _json(status: int, body: bytes, *headers: str) -> bytes:
+    return response(status, body, *headers, media_type="application/json")
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

@@ -13,6 +13,7 @@ from parley_orchestrator.llm.chat import Said, Text, Tool, ToolCall, ToolResult,
 from parley_orchestrator.llm.config import LlmConfig
 from tests.orchestrator.contract.asking import (
     HELLO,
+    LONG_S,
     SOON_S,
     answer,
     connected,
@@ -303,7 +304,10 @@ async def test_answers_run_side_by_side(wire: Wire) -> None:
     assert begun + rest == [Text("One."), Text("One."), Text(" Two."), Text(" Two.")]
 
 
-FAILURES: dict[str, tuple[Answer, FailureKind, str]] = {
+# What of an answer can be seen before its first word, and so be cut, depends on the wire.
+CUT_EARLY: tuple[FailureKind, ...] = ("cut", "connect")
+
+FAILURES: dict[str, tuple[Answer, FailureKind | tuple[FailureKind, ...], str]] = {
     "silent before a byte": ((Hang(),), "timeout", ""),
     "silent after the head": ((Begin(), Hang()), "timeout", ""),
     "silent after blanks": ((Say(" \n"), Hang()), "timeout", ""),
@@ -321,7 +325,7 @@ FAILURES: dict[str, tuple[Answer, FailureKind, str]] = {
     "an error as the answer": ((Fault(),), "server", ""),
     "an error after a word": ((Say("One"), Fault()), "server", "One"),
     "cut before a byte": ((Cut(),), "connect", ""),
-    "cut after the head": ((Begin(), Cut()), "cut", ""),
+    "cut after the head": ((Begin(), Cut()), CUT_EARLY, ""),
     "cut after a word": ((Say("One"), Cut()), "cut", "One"),
     "garbled": ((Garble(),), "malformed", ""),
     "garbled after a word": ((Say("One"), Garble()), "malformed", "One"),
@@ -330,24 +334,36 @@ FAILURES: dict[str, tuple[Answer, FailureKind, str]] = {
 
 @pytest.mark.parametrize(("wrong", "kind", "heard"), FAILURES.values(), ids=FAILURES.keys())
 async def test_a_failure_has_a_kind_and_is_not_retried(
-    wire: Wire, wrong: Answer, kind: FailureKind, heard: str
+    wire: Wire, wrong: Answer, kind: FailureKind | tuple[FailureKind, ...], heard: str
 ) -> None:
     if wrong == (Begin(), Cut()) and "head" in wire.lacks:
         kind = "connect"
-    async with connected(wire, first_token_timeout_s=0.2, stall_timeout_s=0.2) as (
+    brief = 0.2 if kind == "timeout" else LONG_S
+    first = LONG_S if heard else brief
+    async with connected(wire, first_token_timeout_s=first, stall_timeout_s=brief) as (
         server,
         transport,
     ):
         server.answer = wrong
         began = time.monotonic()
         items, failed = await failure(transport)
-        took_s = time.monotonic() - began
-        server.answer = (Say("Again."), Finish())
 
-        assert (failed.kind, text(items)) == (kind, heard)
-        assert took_s < SOON_S
-        assert len(server.asked) == 1
-        assert await answer(transport) == [Text("Again.")]
+    assert failed.kind in ((kind,) if isinstance(kind, str) else kind)
+    assert text(items) == heard
+    assert time.monotonic() - began < SOON_S
+    assert len(server.asked) == 1
+
+
+async def test_after_a_failure_the_next_question_is_answered(wire: Wire) -> None:
+    async with connected(wire) as (server, transport):
+        for wrong, _, _ in FAILURES.values():
+            if Hang() in wrong:
+                continue
+            server.answer = wrong
+            await failure(transport)
+            server.answer = (Say("Again."), Finish())
+
+            assert await answer(transport) == [Text("Again.")]
 
 
 async def test_a_failure_tells_nothing_of_the_conversation(wire: Wire) -> None:
@@ -381,7 +397,7 @@ async def test_arguments_that_are_no_object_are_malformed(wire: Wire, arguments:
 
 
 async def test_a_whole_answer_is_not_spoilt_by_what_comes_after_its_end(wire: Wire) -> None:
-    async with connected(wire, stall_timeout_s=30) as (server, transport):
+    async with connected(wire, stall_timeout_s=LONG_S) as (server, transport):
         for after in (Hang(), Cut()):
             server.answer = (Say("Yes."), Finish(), after)
             began = time.monotonic()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -130,10 +131,11 @@ class _OpenCall:
         self.name = ""
         self.arguments = ""
 
-    def whole(self, model: str, number: int) -> ToolCall:
+    def whole(self, model: str) -> ToolCall:
         if not self.name:
             raise LlmFailed(f"{model} called a tool without a name", "malformed")
-        return ToolCall(self.id or f"call_{number}", self.name, json_object(self.arguments, model))
+        call_id = self.id or f"call_{uuid4().hex}"
+        return ToolCall(call_id, self.name, json_object(self.arguments, model))
 
 
 class ChatAnswer:
@@ -195,8 +197,8 @@ class ChatAnswer:
         """What is known only when the stream has ended: tool calls, usage."""
         if not self.finished:
             raise LlmFailed(f"{self._model} stopped in the middle of an answer", "cut")
-        for number, call in enumerate(self._calls):
-            yield call.whole(self._model, number)
+        for call in self._calls:
+            yield call.whole(self._model)
         if self._usage:
             details = self._usage.prompt_tokens_details
             yield Usage(
