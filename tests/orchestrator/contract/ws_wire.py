@@ -84,7 +84,7 @@ class WsServer(SocketServer):
     def __init__(self) -> None:
         super().__init__()
         self.resets = 0
-        self.sends_after_cancel = False
+        self.hears_cancel = True
 
     async def talk(self, connection: ServerConnection) -> None:
         self.connections += 1
@@ -101,7 +101,7 @@ class WsServer(SocketServer):
                 self.asked.append(_asked(chat, connection))
                 playing.start(chat_id, WsVoice(connection, chat_id), self.answer)
             case Cancel(id=str(chat_id)):
-                if await playing.stop(chat_id):
+                if self.hears_cancel and await playing.stop(chat_id):
                     await connection.send(encode(Cancelled(id=chat_id)))
             case Reset():
                 self.resets += 1

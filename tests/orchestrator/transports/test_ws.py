@@ -17,7 +17,7 @@ from parley_orchestrator.llm.config import LlmConfig
 from parley_orchestrator.llm.transports.ws import WsLlm
 from parley_orchestrator.llm.transports.ws_wire import MAX_MESSAGE_BYTES
 from tests.orchestrator.contract.asking import HELLO, answer, failure, said, text, until
-from tests.orchestrator.contract.wire import Cut, Finish, Garble, Hold, Say
+from tests.orchestrator.contract.wire import Cut, Finish, Garble, Hang, Hold, Say
 from tests.orchestrator.contract.ws_wire import WsServer
 from tests.serving import serve
 from tests.ws_llm.talking import assistant, language_model
@@ -85,6 +85,18 @@ class TestSharedSockets:
 
             assert [first] + [item async for item in kept] == [Text("One"), Text(" two.")]
             assert server.connections == 1
+
+    async def test_one_that_says_nothing_to_an_interruption_is_asked_no_more(self) -> None:
+        server = WsServer()
+        server.hears_cancel = False
+        async with transport_to(server) as transport:
+            server.answer = (Say("One"), Hang())
+            async with aclosing(transport.stream(HELLO)) as items:
+                await anext(items)
+            server.answer = (Say("Here."), Finish())
+
+            assert await answer(transport) == [Text("Here.")]
+            assert server.connections == 2
 
     async def test_what_cannot_be_read_fails_all_of_them(self) -> None:
         server, both_asked = WsServer(), asyncio.Event()

@@ -148,7 +148,6 @@ class _Content(_Part):
 class _OutputItem(_Part):
     type: str | None = None
     status: str | None = None
-    id: str | None = None
     call_id: str | None = None
     name: str | None = None
     arguments: str | None = None
@@ -295,13 +294,12 @@ class RealtimeAnswer:
 
     def _call(self, item: _OutputItem) -> Iterator[ToolCall]:
         whole = item.status in (None, "completed")
-        call_id = item.call_id or item.id or f"call_{len(self._called)}"
-        if item.type != "function_call" or not whole or call_id in self._called:
+        if item.type != "function_call" or not whole or item.call_id in self._called:
             return
-        if not item.name:
-            raise LlmFailed(f"{self._model} called a tool without a name", "malformed")
-        self._called.add(call_id)
-        yield ToolCall(call_id, item.name, json_object(item.arguments or "", self._model))
+        if not item.name or not item.call_id:
+            raise LlmFailed(f"{self._model} called a tool without a name or an id", "malformed")
+        self._called.add(item.call_id)
+        yield ToolCall(item.call_id, item.name, json_object(item.arguments or "", self._model))
 
     def _done(self, response: _Response) -> Iterator[Item]:
         """How it ended, and what had not been sent in pieces."""

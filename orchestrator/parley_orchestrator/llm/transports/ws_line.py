@@ -23,6 +23,7 @@ from parley_orchestrator.llm.transports.ws_wire import adds_to_memory
 
 _NAME = "ws"
 _AHEAD = 1024
+_SETTLED_WITHIN_S = 2.0
 _ENDS = (Complete, Error, Cancelled)
 
 Reply: TypeAlias = ServerMessage | Lost | LlmFailed
@@ -59,27 +60,32 @@ class Line:
         self._was_used = False
         self._socket = socket
         self._inboxes: dict[str, _Inbox] = {}
-        self._left: list[str] = []
+        self._left: dict[str, asyncio.Event] = {}
+        self._is_silent = False
         self._asking = asyncio.Lock()
         self._forgotten: asyncio.Future[None] | None = None
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
     @property
     def is_usable(self) -> bool:
-        return self._socket.is_open
+        return self._socket.is_open and not self._left and not self._is_silent
 
     @property
     def is_settled(self) -> bool:
         return not self._left
 
     async def settle(self) -> None:
-        """Take back the questions that nobody listens to; they disturb no other meanwhile."""
-        left, self._left = self._left, []
+        """Take back the questions that nobody listens to any more; they disturb no other.
+
+        A server that says nothing to that may be gone without a word, so it is asked no more.
+        """
         try:
-            for chat_id in left:
-                await self._socket.send(encode(Cancel(id=chat_id)))
-        except Lost:
-            return  # so are the questions
+            async with asyncio.timeout(_SETTLED_WITHIN_S):
+                for chat_id, ended in list(self._left.items()):
+                    await self._socket.send(encode(Cancel(id=chat_id)))
+                    await ended.wait()
+        except (Lost, TimeoutError):
+            self._is_silent = True
 
     async def ask(self, chat: Chat) -> AsyncGenerator[ServerMessage, None]:
         """The replies up to the one that ends the chat, which has an id.
@@ -100,7 +106,7 @@ class Line:
         finally:
             del self._inboxes[chat.id]
             if not ended:
-                self._left.append(chat.id)
+                self._left[chat.id] = asyncio.Event()
 
     async def close(self) -> None:
         self._reading.cancel()
@@ -134,7 +140,7 @@ class Line:
         await self._socket.close()
 
     def _dispatch(self, reply: ServerMessage) -> None:
-        """What nobody waits for any more is let go.
+        """Let go of what nobody waits for any more.
 
         Raises:
             ProtocolError: a reply to a chat says not to which.
@@ -143,6 +149,8 @@ class Line:
             self._settle_reset(None)
         elif (chat_id := getattr(reply, "id", None)) in self._inboxes:
             self._inboxes[chat_id].put(reply)
+        elif chat_id in self._left and isinstance(reply, _ENDS):
+            self._left.pop(chat_id).set()
         elif chat_id is None and isinstance(reply, Error):
             self._settle_reset(LlmFailed(f"{_NAME} refused a reset", "server"))
         elif chat_id is None and hasattr(reply, "id"):
@@ -161,3 +169,6 @@ class Line:
         self._settle_reset(why)
         for inbox in self._inboxes.values():
             inbox.put(why)
+        for ended in self._left.values():
+            ended.set()
+        self._left.clear()
