@@ -1,5 +1,6 @@
 """Processes that use one board at the same time, as the calls of a worker do."""
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any, NoReturn
 
 from parley_orchestrator.board import Board
 from parley_orchestrator.llm.breaker import BreakerPolicy, Ticket, admitted, failed
+from tests.orchestrator.talking import Talk, broken, sure
 
 POLICY = BreakerPolicy()
 MEMBER = "gemini"
@@ -51,6 +53,13 @@ def fail_once(board: Board) -> None:
     assert ticket
     board.add_failure(MEMBER, "server")
     board.update(MEMBER, lambda breaker, now: (failed(breaker, ticket, now, POLICY), None))
+
+
+def ask_a_broken_one(board: Board) -> int:
+    """One turn of a call; how often the first member was asked in it."""
+    first = broken()
+    assert asyncio.run(Talk(board, first, sure()).ask()) == "Until five."
+    return len(first.asked_at)
 
 
 def count_one(board: Board) -> None:

@@ -1,6 +1,7 @@
 """The time that a model has, and what counts as an answer."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from parley_orchestrator.errors import LlmFailed
 from parley_orchestrator.llm.chat import Item, Text, ToolCall, Usage
 from parley_orchestrator.llm.config import LlmConfig
+from parley_orchestrator.llm.deadlines import timed
 from tests.orchestrator.scripted import FOREVER, QUESTION, Fail, Scripted, Step, Wait, text_of
 from tests.orchestrator.virtual_time import run
 
@@ -89,6 +91,19 @@ def test_the_models_own_failure_is_passed_on() -> None:
     heard = Heard(Text("a"), Fail("cut"))
 
     assert (text_of(heard.items), kind_of(heard)) == ("a", "cut")
+
+
+def test_a_time_out_of_somebody_else_is_not_called_the_models() -> None:
+    async def timed_out() -> AsyncGenerator[Item, None]:
+        yield Text("a")
+        raise TimeoutError("a lock")
+
+    async def listened() -> None:
+        async for _ in timed(timed_out(), CONFIG):
+            pass
+
+    with pytest.raises(TimeoutError, match="a lock"):
+        run(listened())
 
 
 def test_without_streaming_the_text_comes_in_one_piece_before_calls_and_usage() -> None:

@@ -105,6 +105,8 @@ def test_calls_of_one_id_are_told_apart() -> None:
     first, second = ToolResult("call-1", "book", "first"), ToolResult("call-1", "book", "second")
 
     assert sent(MONDAY, CALL, first, TUESDAY, CALL, second)[-2:] == (CALL, second)
+    assert sent(MONDAY, CALL, TUESDAY, CALL, first) == (MONDAY, TUESDAY, CALL, first)
+    assert sent(MONDAY, CALL, TUESDAY, CALL, first, second) == (MONDAY, TUESDAY, CALL, first)
     assert sent(MONDAY, CALL, CALL, first, second) == (MONDAY, CALL, CALL, first, second)
 
 
