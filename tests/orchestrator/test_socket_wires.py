@@ -22,12 +22,8 @@ from parley_orchestrator.llm.chat import (
 )
 from parley_orchestrator.llm.config import LlmConfig
 from parley_orchestrator.llm.history import prepared
-from parley_orchestrator.llm.transports.realtime_wire import (
-    Dialect,
-    RealtimeAnswer,
-    read_event,
-    response_create,
-)
+from parley_orchestrator.llm.transports.realtime_answer import RealtimeAnswer, read_event
+from parley_orchestrator.llm.transports.realtime_wire import Dialect, response_create
 from parley_orchestrator.llm.transports.ws_wire import WsAnswer, chat_of
 from parley_ws_llm.tool_results import settled
 

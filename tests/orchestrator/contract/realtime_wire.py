@@ -159,7 +159,7 @@ class RealtimeVoice(Voice):
             case Garble():
                 await self.connection.send(f"{{{QUOTED}")
             case Count():
-                pass  # told with the end
+                return  # told with the end
             case _:
                 await self._begin()
                 for event in self._events(step, answer):

@@ -20,13 +20,9 @@ from parley_orchestrator.llm.history import prepared
 from parley_orchestrator.llm.pool import Limits, Pool
 from parley_orchestrator.llm.sockets import Lost
 from parley_orchestrator.llm.transport import Api
+from parley_orchestrator.llm.transports.realtime_answer import RealtimeAnswer
 from parley_orchestrator.llm.transports.realtime_session import Session, WrongDialect, open_session
-from parley_orchestrator.llm.transports.realtime_wire import (
-    OTHER,
-    Dialect,
-    RealtimeAnswer,
-    response_create,
-)
+from parley_orchestrator.llm.transports.realtime_wire import OTHER, Dialect, response_create
 
 _log = logging.getLogger("parley.orchestrator")
 _NAME = "realtime"

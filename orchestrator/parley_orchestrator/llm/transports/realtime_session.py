@@ -8,16 +8,18 @@ from collections.abc import AsyncGenerator
 from parley_orchestrator.errors import LlmFailed
 from parley_orchestrator.llm.config import LlmConfig
 from parley_orchestrator.llm.sockets import Lost, Socket, bearer, open_socket, socket_url
-from parley_orchestrator.llm.transports.realtime_wire import (
-    BETA_HEADER,
-    CLOSE_WRONG_DIALECT,
-    Dialect,
+from parley_orchestrator.llm.transports.realtime_answer import (
     Event,
-    Json,
     dialect_of,
     error_kind,
     read_event,
     refuses_dialect,
+)
+from parley_orchestrator.llm.transports.realtime_wire import (
+    BETA_HEADER,
+    CLOSE_WRONG_DIALECT,
+    Dialect,
+    Json,
     response_cancel,
     session_update,
 )
