@@ -27,13 +27,18 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
+class Vanish:
+    """A library cancels what it waits for itself, and lets the caller see it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Linger:
     """However it ends, stopping takes so long."""
 
     seconds: float
 
 
-Step = Item | Wait | Fail | Linger
+Step = Item | Wait | Fail | Vanish | Linger
 Script = Sequence[Step]
 
 FOREVER = Wait(1e6)
@@ -82,6 +87,8 @@ class Scripted:
                         await asyncio.sleep(seconds)
                     case Fail(kind, retry_after_s):
                         raise LlmFailed("scripted", kind, retry_after_s=retry_after_s)
+                    case Vanish():
+                        raise asyncio.CancelledError
                     case Linger():
                         pass
                     case item:

@@ -21,6 +21,7 @@ from tests.orchestrator.scripted import (
     Linger,
     Scripted,
     Untimed,
+    Vanish,
     Wait,
     text_of,
 )
@@ -423,6 +424,21 @@ def test_a_transport_with_a_bug_does_not_silence_the_call(
 
     assert run(talk.ask()) == "Until five."
     assert "transport gemini has a bug" in caplog.text
+
+
+def test_a_transport_that_cancels_itself_is_a_failure_like_another(board: Board) -> None:
+    first = Scripted("gemini", (Vanish(),), (Text("We are "), Vanish()))
+    talk = Talk(board, first, sure())
+
+    async def heard() -> list[Item]:
+        answer = talk.chain.stream(QUESTION)
+        items = [await anext(answer)]
+        with pytest.raises(LlmFailed):
+            await anext(answer)
+        return items
+
+    assert run(heard()) == [Text("We are ")]
+    assert [failure.kind for failure in talk.told(AttemptFailed)] == ["cut", "cut"]
 
 
 def test_without_its_board_a_chain_answers_all_the_same(

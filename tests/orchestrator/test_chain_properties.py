@@ -14,7 +14,7 @@ from parley_orchestrator.board import Board
 from parley_orchestrator.errors import FailureKind, LlmFailed
 from parley_orchestrator.llm.chat import Text, Usage
 from parley_orchestrator.llm.events import AttemptFailed
-from tests.orchestrator.scripted import FOREVER, Fail, Linger, Script, Scripted, Wait
+from tests.orchestrator.scripted import FOREVER, Fail, Linger, Script, Scripted, Vanish, Wait
 from tests.orchestrator.talking import OK, Talk, now, sure
 from tests.orchestrator.virtual_time import run
 
@@ -33,10 +33,11 @@ BEHAVIOURS: dict[str, Script] = {
     "asks for a short pause": (Fail("rate_limited", retry_after_s=0.4),),
     "hangs": (FOREVER,),
     "hangs and lingers": (Linger(20), Text("\n"), FOREVER),
+    "vanishes": (Vanish(),),
     "breaks off": (Text("We are "), Fail("cut")),
     "falls silent": (Text("We are "), FOREVER),
 }
-PASSING = {"fails", "fails late", "ends empty", "asks for a short pause"}
+PASSING = {"fails", "vanishes", "fails late", "ends empty", "asks for a short pause"}
 HEARD = {"answers", "answers late", "breaks off", "falls silent"}
 
 behaviours = st.sampled_from(sorted(BEHAVIOURS))

@@ -6,6 +6,7 @@ to stop, and it runs the transport's stream from the first line to the last in o
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from parley_orchestrator.errors import LlmFailed
@@ -24,7 +25,9 @@ class Answering:
     """Starts at once; `cancel` it however it ends."""
 
     def __init__(self, transport: Transport, request: ChatRequest) -> None:
-        self._items: asyncio.Queue[Item | LlmFailed | None] = asyncio.Queue(_AHEAD)
+        self._items: asyncio.Queue[Item | LlmFailed | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(_AHEAD)
+        self._is_left = False
         self._task = asyncio.create_task(self._make(transport, request))
 
     async def first(self, deadline: float) -> list[Item]:
@@ -62,22 +65,32 @@ class Answering:
             case LlmFailed() as failure:
                 raise failure
             case item:
+                self._room.release()
                 return item
 
     def cancel(self) -> "asyncio.Task[None]":
         """Ask it to stop; the task that is returned ends when it has."""
+        self._is_left = True
         self._task.cancel()
         return self._task
 
     async def _make(self, transport: Transport, request: ChatRequest) -> None:
+        end: LlmFailed | None = None
         try:
-            async with aclosing(transport.stream(request)) as items:
-                async for item in items:
-                    await self._items.put(item)
+            await self._hand_on(transport.stream(request))
         except LlmFailed as failure:
-            await self._items.put(failure)
+            end = failure
+        except asyncio.CancelledError:
+            if self._is_left:
+                raise
+            end = LlmFailed("the transport cancelled itself", "cut")
         except Exception as error:  # noqa: BLE001 - a transport's bug must not silence the call
             _log.exception("transport %s has a bug", transport.name)
-            await self._items.put(LlmFailed(f"unexpected {type(error).__name__}", "server"))
-        else:
-            await self._items.put(None)
+            end = LlmFailed(f"unexpected {type(error).__name__}", "server")
+        self._items.put_nowait(end)
+
+    async def _hand_on(self, items: AsyncGenerator[Item, None]) -> None:
+        async with aclosing(items):
+            async for item in items:
+                await self._room.acquire()
+                self._items.put_nowait(item)

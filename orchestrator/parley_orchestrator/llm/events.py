@@ -1,4 +1,7 @@
-"""What a chain tells its observer, on the loop that it runs on and at once."""
+"""What a chain tells its observer, on the loop that it runs on and at once.
+
+An observer neither waits nor raises.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
