@@ -6,10 +6,11 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from livekit.agents import AgentServer, cli
 from livekit.agents.__main__ import main as livekit_main
@@ -17,6 +18,10 @@ from livekit.agents.__main__ import main as livekit_main
 from parley_kit import logging as kit_logging
 from parley_kit.errors import SettingsError
 from parley_kit.settings import load
+from parley_orchestrator.admin.serving import admin_page
+from parley_orchestrator.admin.settings import AdminSettings, load_admin
+from parley_orchestrator.board import Board
+from parley_orchestrator.discretion import keep_conversations_out_of_the_logs
 from parley_orchestrator.persona import load_persona
 from parley_orchestrator.ready import Worker
 from parley_orchestrator.settings import OrchestratorSettings
@@ -31,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     try:
         if arguments.command == "start":
-            return start(read_worker())
+            return start()
         return console(arguments.connect_addr)
     except SettingsError as exc:
         sys.stderr.write(f"{exc}\n")
@@ -51,31 +56,36 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_worker() -> Worker:
-    """From the environment.
+@contextmanager
+def worker() -> Iterator[Worker]:
+    """From the environment; one board for all processes of it, which goes with it if it is ours.
 
     Raises:
         SettingsError: it cannot work like this.
     """
     settings = load(OrchestratorSettings)
-    return Worker(settings, load_persona(settings.agent_persona), _board(settings))
+    persona = load_persona(settings.agent_persona)
+    with TemporaryDirectory(prefix="parley-worker-", ignore_cleanup_errors=True) as folder:
+        yield Worker(settings, persona, settings.board or Path(folder) / "board.sqlite3")
 
 
-def _board(settings: OrchestratorSettings) -> Path:
-    """One file for all processes of a worker, and another for another worker."""
-    if settings.board is not None:
-        return settings.board
-    return Path(tempfile.gettempdir()) / f"parley-board-{os.getuid()}-{os.getpid()}.sqlite3"
-
-
-def start(worker: Worker) -> int:
+def start() -> int:
     """Take calls until SIGTERM, then let the ones that are on come to an end."""
-    worker.settings.require_livekit()
-    kit_logging.configure(worker.settings.log_format, worker.settings.log_level)
-    return asyncio.run(serve(create_server(worker)))
+    with worker() as one:
+        one.settings.require_livekit()
+        admin = load_admin()
+        kit_logging.configure(one.settings.log_format, one.settings.log_level)
+        keep_conversations_out_of_the_logs()
+        return asyncio.run(_work(one, admin))
 
 
-async def serve(server: AgentServer) -> int:
+async def _work(one: Worker, admin: AdminSettings) -> int:
+    with closing(Board(one.board)) as board:
+        async with admin_page(one.settings, admin, board):
+            return await _serve(create_server(one))
+
+
+async def _serve(server: AgentServer) -> int:
     """0 when it was asked to stop, 1 when it gave up."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -102,13 +112,15 @@ def _stop_or_leave(asked: asyncio.Event) -> None:
 
 
 def console(connect_addr: str | None) -> int:
-    read_worker()  # says what is wrong, before LiveKit wraps it in a traceback
-    if connect_addr is not None:
-        return livekit_main(["console", str(_ENTRY), "--connect-addr", connect_addr])
-    sys.argv = [sys.argv[0], "console"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the successor needs the `lk` tool
-        cli.run_app(create_server(read_worker()))
+    with worker() as one:
+        # LiveKit imports the entry by its path, which finds the worker by the environment.
+        os.environ["ORCHESTRATOR_BOARD"] = str(one.board)
+        if connect_addr is not None:
+            return livekit_main(["console", str(_ENTRY), "--connect-addr", connect_addr])
+        sys.argv = [sys.argv[0], "console"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # its successor is the `lk` tool
+            cli.run_app(create_server(one))
     return 0
 
 

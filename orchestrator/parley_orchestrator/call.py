@@ -24,6 +24,7 @@ _log = logging.getLogger("parley.orchestrator")
 _VAD_SILENCE_S = 0.25
 _ENDPOINTING_S = (0.3, 2.5)
 _INTERRUPTED_AFTER_S = 0.2
+_NOISE_IS_OVER_S = 1.0
 # Against an echo at the very beginning, before the caller's device has learnt to cancel it.
 _ECHO_S = 1.0
 # A service that is away for long keeps failing; the call goes on until somebody hangs up.
@@ -52,8 +53,15 @@ class Answering:
         return Serving(member.config.model, member.name)
 
 
-def create_session(ready: Ready, chain: Chain, answering: Answering) -> AgentSession[None]:
-    """Everything local but the models: no audio and no transcript goes to LiveKit's cloud."""
+def create_session(
+    ready: Ready, chain: Chain, answering: Answering, *, resumes: bool
+) -> AgentSession[None]:
+    """Everything local but the models: no audio and no transcript goes to LiveKit's cloud.
+
+    Args:
+        resumes: whether speech that a noise interrupted goes on; only an output that can pause
+            is silent while that is found out, and the console's cannot.
+    """
     settings = ready.worker.settings
     return AgentSession(
         stt=hearing.create_stt(settings, realtime=ready.realtime),
@@ -67,7 +75,12 @@ def create_session(ready: Ready, chain: Chain, answering: Answering) -> AgentSes
         turn_handling={
             "turn_detection": inference.TurnDetector(version="v1-mini"),
             "endpointing": {"min_delay": _ENDPOINTING_S[0], "max_delay": _ENDPOINTING_S[1]},
-            "interruption": {"mode": "vad", "min_duration": _INTERRUPTED_AFTER_S},
+            "interruption": {
+                "mode": "vad",
+                "min_duration": _INTERRUPTED_AFTER_S,
+                "resume_false_interruption": resumes,
+                "false_interruption_timeout": _NOISE_IS_OVER_S,
+            },
             "preemptive_generation": {"enabled": True, "preemptive_tts": True},
         },
         aec_warmup_duration=_ECHO_S,

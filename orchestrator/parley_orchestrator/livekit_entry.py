@@ -4,7 +4,16 @@
 import this file; nothing else does.
 """
 
-from parley_orchestrator.__main__ import read_worker
+from pathlib import Path
+from tempfile import mkdtemp
+
+from parley_kit.settings import load
+from parley_orchestrator.persona import load_persona
+from parley_orchestrator.ready import Worker
+from parley_orchestrator.settings import OrchestratorSettings
 from parley_orchestrator.worker import create_server
 
-server = create_server(read_worker())
+_settings = load(OrchestratorSettings)
+_board = _settings.board or Path(mkdtemp(prefix="parley-worker-")) / "board.sqlite3"
+
+server = create_server(Worker(_settings, load_persona(_settings.agent_persona), _board))

@@ -17,6 +17,7 @@ from parley_orchestrator.build import create_chain
 from parley_orchestrator.call import Answering, create_agent, create_session, say_when_deaf
 from parley_orchestrator.discretion import keep_conversations_out_of_the_logs
 from parley_orchestrator.ready import Ready, Worker, prepare
+from parley_orchestrator.turn_notes import TurnNotes
 
 _log = logging.getLogger("parley.orchestrator")
 _READY = "parley_ready"
@@ -69,8 +70,10 @@ async def entry(context: JobContext) -> None:
         stack.callback(board.close)
         chain = create_chain(ready.worker.settings, board, answering)
         stack.push_async_callback(chain.close)
-        session = create_session(ready, chain, answering)
+        session = create_session(ready, chain, answering, resumes=not context.is_fake_job())
         agent = create_agent(ready)
+        notes = TurnNotes(board, context.job.id, lambda: answering.member)
+        session.on("conversation_item_added", notes.on_item)
         say_when_deaf(session, agent, ready.worker.persona.not_hearing)
         await session.start(agent, room=context.room, room_options=_room_options(), record=False)
         agent.greet()

@@ -14,6 +14,8 @@ from tests.orchestrator.e2e.phone import RATE, Samples, recording
 
 QUESTION = Path(__file__).parents[3] / "examples" / "question.wav"
 
+REMARK = "Good morning, how are you?"
+
 Ear: TypeAlias = Callable[[Samples], str]
 
 
@@ -27,6 +29,25 @@ def stack() -> Iterator[str]:
 def question() -> Samples:
     """How long does it take to get better from the flu?"""
     return recording(QUESTION)
+
+
+@pytest.fixture(scope="session")
+def remark(stack: str) -> Samples:
+    """Something short."""
+    response = httpx2.post(
+        f"{stack}/tts/v1/audio/speech",
+        json={"model": "tts-1", "voice": "alloy", "input": REMARK, "response_format": "wav"},
+        timeout=30,
+    )
+    return recording(io.BytesIO(response.content))
+
+
+@pytest.fixture
+def brief(tmp_path: Path) -> str:
+    """A persona who greets in a word, as `AGENT_PERSONA`."""
+    persona = tmp_path / "brief.md"
+    persona.write_text("## Greeting\nHello.\n\n## Instructions\nAnswer the caller.\n")
+    return str(persona)
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ import sys
 import time
 import wave
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soxr
@@ -29,13 +30,23 @@ _STOPS_WITHIN_S = 20.0
 _GREETS_WITHIN_S = 20.0
 _ANSWERS_WITHIN_S = 20.0
 
+_AUDIBLE = 600
+
 Samples = NDArray[np.int16]
+
+
+def onset_s(speech: Samples) -> float:
+    """Where the speech in a recording begins."""
+    loud = np.abs(speech.astype(np.int32)) > _AUDIBLE
+    return float(np.argmax(loud)) / RATE
+
+
 Audio = AgentSessionMessage.ConsoleIO.AudioFrame
 
 
-def recording(path: Path) -> Samples:
+def recording(file: Path | BinaryIO) -> Samples:
     """A WAV file at the console's rate."""
-    with wave.open(str(path)) as reader:
+    with wave.open(str(file) if isinstance(file, Path) else file) as reader:
         rate, frames = reader.getframerate(), reader.readframes(reader.getnframes())
     samples = np.frombuffer(frames, np.int16).astype(np.float32)
     return soxr.resample(samples, rate, RATE).astype(np.int16)
@@ -76,6 +87,7 @@ class Phone:
         self._writer = writer
         self._speech: asyncio.Queue[Samples] = asyncio.Queue(4)
         self._changed = asyncio.Event()
+        self._hung_up = asyncio.Event()
         self.heard: list[Heard] = []
         self.transcripts: list[str] = []
         self.states: list[tuple[float, str]] = []
@@ -117,18 +129,25 @@ class Phone:
         """The agent's."""
         return self.states[-1][1] if self.states else "initializing"
 
+    def hang_up(self) -> None:
+        """Nobody listens any more: what is left to play counts as played."""
+        self._hung_up.set()
+
     async def greeted(self) -> None:
         await self.until(lambda: self.played, _GREETS_WITHIN_S, "the agent greets")
         await self.until(lambda: self.state == "listening", _GREETS_WITHIN_S, "it listens")
 
-    async def answered(self, question: Samples) -> "Answer":
-        """Ask, and get the whole answer; it is not waited for until it is played."""
-        said = await self.say(question)
+    async def answered(self, question: Samples) -> Answer:
+        """Ask, and get what is said next; it is not waited for until it is played."""
+        return await self.said_next(await self.say(question))
+
+    async def said_next(self, since: float) -> Answer:
+        """The next thing that is said in one go."""
         await self.until(
-            lambda: self.flushed and self.flushed[-1] > said, _ANSWERS_WITHIN_S, "an answer"
+            lambda: self.flushed and self.flushed[-1] > since, _ANSWERS_WITHIN_S, "an answer"
         )
-        begun = next(one.begun for one in self.heard if one.ends > said)
-        return Answer(begun - said, self.heard_since(said))
+        begun = next(one.begun for one in self.heard if one.ends > since)
+        return Answer(begun - since, self.heard_since(since))
 
     @property
     def is_silent(self) -> bool:
@@ -186,8 +205,9 @@ class Phone:
         self.heard[-1].samples.append(samples)
 
     async def _played(self) -> None:
-        if self.heard:
-            await asyncio.sleep(max(0.0, self.heard[-1].ends - time.monotonic()))
+        ends = self.heard[-1].ends if self.heard else 0.0
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hung_up.wait(), max(0.0, ends - time.monotonic()))
         self.played.append(time.monotonic())
         finished = AgentSessionMessage.ConsoleIO.AudioPlaybackFinished()
         self._send(AgentSessionMessage(audio_playback_finished=finished))
@@ -240,6 +260,7 @@ async def calling(log: Path, **environment: str) -> AsyncGenerator[Call, None]:
             async with asyncio.timeout(_STARTS_WITHIN_S):
                 phone = await _first(connected, process, log)
             yield Call(phone, process, log)
+            phone.hang_up()
         finally:
             await _stopped(process)
             if connected.done():
