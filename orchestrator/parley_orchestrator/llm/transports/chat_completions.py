@@ -29,6 +29,7 @@ from parley_orchestrator.llm.config import LlmConfig
 from parley_orchestrator.llm.deadlines import timed
 from parley_orchestrator.llm.history import prepared
 from parley_orchestrator.llm.settling import until_settled
+from parley_orchestrator.llm.tls import tls_context
 from parley_orchestrator.llm.transport import Api
 from parley_orchestrator.llm.transports.chat_wire import ChatAnswer, chat_body
 from parley_orchestrator.llm.transports.http_failures import status_failure
@@ -60,6 +61,7 @@ class ChatCompletions:
             base_url=config.base_url or _OPENAI,
             max_retries=0,
             http_client=httpx2.AsyncClient(
+                verify=tls_context(),
                 # Of the rest our own deadlines take care; the SDK's are between two bytes.
                 timeout=httpx2.Timeout(None, connect=config.connect_timeout_s),
                 limits=httpx2.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE_S),

@@ -14,6 +14,7 @@ from parley_orchestrator.llm.config import LlmConfig
 from parley_orchestrator.llm.deadlines import timed
 from parley_orchestrator.llm.history import prepared
 from parley_orchestrator.llm.settling import until_settled
+from parley_orchestrator.llm.tls import tls_context
 from parley_orchestrator.llm.transport import Api
 from parley_orchestrator.llm.transports.gemini_failures import gemini_failure
 from parley_orchestrator.llm.transports.gemini_http import gemini_client, responses
@@ -35,7 +36,11 @@ class Gemini:
             vertexai=False,
             api_key=config.api_key,
             http_options=types.HttpOptions(
-                base_url=config.base_url or None, httpx_async_client=self._http
+                base_url=config.base_url or None,
+                httpx_async_client=self._http,
+                # For clients that the SDK makes whether or not they are used.
+                client_args={"verify": tls_context()},
+                async_client_args={"verify": tls_context(), "ssl": tls_context()},
             ),
         )
 

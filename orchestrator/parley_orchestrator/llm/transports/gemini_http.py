@@ -10,6 +10,8 @@ from contextvars import ContextVar
 
 import httpx2
 
+from parley_orchestrator.llm.tls import tls_context
+
 _KEEP_ALIVE_S = 110.0
 # Fields of server-sent events that the SDK takes for JSON.
 _NOT_FOR_THE_SDK = (b":", b"event:", b"id:", b"retry:")
@@ -30,6 +32,7 @@ def gemini_client(connect_timeout_s: float) -> httpx2.AsyncClient:
             response.stream = _DataLines(response.stream)
 
     return httpx2.AsyncClient(
+        verify=tls_context(),
         headers={"accept-encoding": "identity"},
         limits=httpx2.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE_S),
         event_hooks={"request": [on_request], "response": [on_response]},
