@@ -417,6 +417,11 @@ class Buggy(Scripted):
         raise RuntimeError("a bug")
 
 
+class Unclosable(Scripted):
+    async def close(self) -> None:
+        raise ConnectionError
+
+
 def test_a_transport_with_a_bug_does_not_silence_the_call(
     board: Board, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -498,6 +503,17 @@ def test_a_chain_is_warm_even_if_one_member_cannot_be_reached_and_closes_all(
 
     run(warmed())
     assert all(member.warmed and member.closed for member in members)
+
+
+def test_a_member_that_cannot_be_closed_does_not_keep_the_others_open(board: Board) -> None:
+    members = [sure(), Unclosable("gemini", OK), Scripted("rest", OK)]
+
+    async def closed() -> None:
+        await Chain(members, board).close()
+
+    with pytest.raises(ConnectionError):
+        run(closed())
+    assert [member.closed for member in members] == [True, False, True]
 
 
 def test_the_log_names_members_and_never_what_was_said(

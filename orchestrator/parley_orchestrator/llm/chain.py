@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -127,9 +128,11 @@ class Chain:
 
     async def close(self) -> None:
         """Close the members, after the answers that are still being stopped."""
-        if self._stopping:
-            await asyncio.wait(self._stopping, timeout=STOPS_WITHIN_S)
-        await asyncio.gather(*(member.close() for member in self._members))
+        async with AsyncExitStack() as closing:
+            for member in self._members:
+                closing.push_async_callback(member.close)
+            if self._stopping:
+                await asyncio.wait(self._stopping, timeout=STOPS_WITHIN_S)
 
     async def _answered(self, request: ChatRequest) -> tuple[_Attempt, list[Item]]:
         """The attempt that serves, and its items up to the first useful one."""
@@ -173,6 +176,7 @@ class Chain:
         attempt = _Attempt(member, ticket, _now(), Answering(member, turn.request))
         try:
             items = await attempt.answering.first(deadline)
+            self._note_served(attempt, turn)
         except LlmFailed as failure:
             self._leave(attempt)
             self._note_failure(attempt, failure, is_heard=False)
@@ -181,7 +185,6 @@ class Chain:
             self._availability.release(member.name, ticket)
             await self._stop(attempt)
             raise
-        self._note_served(attempt, turn)
         return attempt, items
 
     async def _pause(self, member: Transport, ticket: Ticket, seconds: float) -> None:
