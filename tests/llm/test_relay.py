@@ -243,11 +243,11 @@ VLLM_400 = (
         (failing(429, b"{}", retry_after="7"), 429, "rate_limit_exceeded"),
         (failing(503, b"{}"), 503, "overloaded"),
         (failing(200, b"<html>canary</html>", "text/html"), 502, "upstream_failed"),
-        (lambda exchange: None, 502, "upstream_failed"),
-        (lambda exchange: exchange.begin(), 502, "upstream_failed"),
-        (lambda exchange: (exchange.begin(), exchange.end()), 502, "upstream_failed"),
+        (lambda exchange: None, 502, "upstream_unreachable"),
+        (lambda exchange: exchange.begin(), 502, "upstream_unreachable"),
+        (lambda exchange: (exchange.begin(), exchange.end()), 502, "upstream_unreachable"),
         (lambda exchange: (exchange.begin(), exchange.write(b'data: {"cho')), 502,
-         "upstream_failed"),
+         "upstream_unreachable"),
     ],
 )  # fmt: skip
 def test_a_fault_before_the_first_event_is_a_status_and_an_envelope(
@@ -302,7 +302,7 @@ def test_a_stream_that_breaks_off_ends_with_an_error_event(
 
     first, last = content.split(b"\n\n")[:2]
     assert first + b"\n\n" == EVENTS[0]
-    assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == "upstream_failed"
+    assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == "upstream_unreachable"
 
 
 @pytest.mark.parametrize("late", ["head", "event"])
@@ -318,7 +318,7 @@ def test_an_upstream_that_falls_silent_is_given_up(late: str) -> None:
         content = relay.ask(question(stream=True)).content
         assert relay.upstream.hung_up.wait(5)
 
-    assert b"upstream_failed" in content
+    assert b"upstream_timeout" in content
 
 
 @pytest.mark.parametrize("stage", ["before the head", "before the first event", "after it"])
@@ -383,7 +383,7 @@ def test_an_upstream_that_goes_away_is_a_502() -> None:
             response = client.post(CHAT, json=question())
 
     assert response.status_code == 502
-    assert error_of(response)["code"] == "upstream_failed"
+    assert error_of(response)["code"] == "upstream_unreachable"
 
 
 @pytest.mark.parametrize("url", ["", "ftp://host/v1", "host:8080/v1", "http://"])

@@ -39,10 +39,10 @@ def _answering(settings: LlmSettings, engine: LlmEngine) -> Service:
 
 
 def _relaying(settings: LlmSettings) -> Service:
-    from parley_llm.engines.proxy import Upstream
+    from parley_llm.engines.proxy import Proxy
     from parley_llm.relay import relay_routes
 
-    upstream = Upstream(settings)
+    upstream = Proxy(settings)
     service = Service("llm", settings, upstream)
     service.include_router(relay_routes(service, settings, upstream))
     return service

@@ -14,7 +14,8 @@ from parley_kit.app import Service
 from parley_kit.edge import RequestContext, context_of
 from parley_kit.errors import ModelNotFound, UpstreamFailed
 from parley_kit.models import model_routes
-from parley_llm.engines.proxy import MAX_REPLY_BYTES, Headers, Reply, Upstream
+from parley_kit.upstream import UNREACHABLE, Headers, Reply
+from parley_llm.engines.proxy import MAX_REPLY_BYTES, Proxy
 from parley_llm.foreign_errors import MAX_BYTES, translate
 from parley_llm.request_body import BodyRules, revise
 from parley_llm.settings import LlmSettings
@@ -43,7 +44,7 @@ _NOT_PASSED_BACK = frozenset(
 )  # fmt: skip
 
 
-def relay_routes(service: Service, settings: LlmSettings, upstream: Upstream) -> APIRouter:
+def relay_routes(service: Service, settings: LlmSettings, upstream: Proxy) -> APIRouter:
     """Routes for the endpoints and the models of the upstream."""
     router = APIRouter()
     names = (
@@ -61,7 +62,7 @@ def relay_routes(service: Service, settings: LlmSettings, upstream: Upstream) ->
 
 
 def _relay(
-    router: APIRouter, path: str, service: Service, upstream: Upstream, rules: BodyRules
+    router: APIRouter, path: str, service: Service, upstream: Proxy, rules: BodyRules
 ) -> None:
     async def relay(request: Request) -> Response:
         service.health.require_ready()
@@ -103,7 +104,8 @@ async def _events(
             if whole := events.push(piece):
                 yield whole
         if events.torn or (ends_with_done and not events.done):
-            raise UpstreamFailed("The model's server stopped in the middle of its answer.")
+            message = "The model's server stopped in the middle of its answer."
+            raise UpstreamFailed(message, code=UNREACHABLE)
 
 
 async def _whole(reply: Reply) -> Response:
@@ -133,7 +135,7 @@ def _with_headers(response: Response, reply: Reply) -> Response:
     return response
 
 
-def _upstream_models(upstream: Upstream) -> APIRouter:
+def _upstream_models(upstream: Proxy) -> APIRouter:
     """Models as the upstream describes them; not every server can describe one of them."""
     router = APIRouter(prefix="/v1")
 

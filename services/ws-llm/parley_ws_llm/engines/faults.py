@@ -4,15 +4,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx2
-
 from parley_kit.errors import UpstreamFailed
+from parley_kit.upstream import TIMED_OUT, Reply
 
 log = logging.getLogger("parley.upstream")
 
 # What is missing in an answer, or of another type, shows when it is read; ValueError is also
 # that of JSON and of models.
-_FAULTY = (httpx2.HTTPError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
+_FAULTY = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
 @contextmanager
@@ -24,21 +23,19 @@ def upstream_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (TimeoutError, httpx2.TimeoutException) as exc:
-        raise UpstreamFailed("no answer in time", code="upstream_timeout") from exc
-    except httpx2.TransportError as exc:
-        raise UpstreamFailed("it cannot be reached", code="upstream_unreachable") from exc
+    except TimeoutError as exc:
+        raise UpstreamFailed("no answer in time", code=TIMED_OUT) from exc
     except _FAULTY as exc:
         log.warning("faulty answer of the upstream", exc_info=exc)
         raise UpstreamFailed("the answer was faulty", code="upstream_faulty") from exc
 
 
-def require_ok(response: httpx2.Response) -> None:
+def require_ok(reply: Reply) -> None:
     """
     Raises:
         UpstreamFailed: the upstream answered with anything but 200.
     """
-    status = response.status_code
+    status = reply.status
     if status == 200:
         return
     log.warning("the upstream refused", extra={"data": {"status": status}})

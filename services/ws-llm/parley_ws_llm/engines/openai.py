@@ -1,15 +1,14 @@
 """The language model behind any OpenAI-compatible chat API."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from typing import Any
-from urllib.parse import urlsplit
-
-import httpx2
 
 from parley_kit.errors import UpstreamFailed
 from parley_kit.logging import request_id
+from parley_kit.upstream import Reply, Timeouts, Upstream
 from parley_kit.ws_protocol import ChatMessage
 from parley_ws_llm.engine import Item, Tools
 from parley_ws_llm.engines.faults import require_ok, upstream_errors
@@ -29,30 +28,28 @@ class OpenAiEngine:
             on_change: told when the upstream is away (False) and when it is back (True).
         """
         self._settings = settings
-        self._client: httpx2.AsyncClient | None = None
+        self._upstream = _upstream(settings)
         self._probe = Probe(settings.model, settings.probe_interval_s, on_change)
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect, wait until the upstream answers, and watch it from then on."""
-        self._client = _client(self._settings)
-        await self._probe.wait(self._client)
-        self._watch = asyncio.create_task(self._probe.watch(self._client), name="watch upstream")
+        await self._upstream.open()
+        await self._probe.wait(self._upstream)
+        self._watch = asyncio.create_task(self._probe.watch(self._upstream), name="watch upstream")
 
     async def close(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.wait([self._watch])
-        if self._client is not None:
-            await self._client.aclose()
+        await self._upstream.close()
 
     def status(self) -> Mapping[str, object]:
-        url = urlsplit(self._settings.upstream_url)
         return {
             "engine": "openai",
             "model": self._settings.model,
             "model_listed": self._probe.model_listed,
-            "upstream": f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}",
+            "upstream": self._upstream.address,
             "upstream_state": self._probe.state,
         }
 
@@ -75,25 +72,17 @@ class OpenAiEngine:
     ) -> AsyncGenerator[Item, None]:
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(self._settings.first_token_timeout_s):
-                request = self._request(instructions, messages, tools)
-                response = await self._send(request, stack)
-                items = await stack.enter_async_context(aclosing(read(response.aiter_raw())))
+                reply = await stack.enter_async_context(self._asked(instructions, messages, tools))
+                require_ok(reply)
+                items = await stack.enter_async_context(aclosing(read(reply.chunks)))
                 first = await anext(items)
             yield first
             async for item in items:
                 yield item
 
-    async def _send(self, request: httpx2.Request, stack: AsyncExitStack) -> httpx2.Response:
-        assert self._client is not None, "the engine has been started"
-        response = await self._client.send(request, stream=True)
-        stack.push_async_callback(response.aclose)
-        require_ok(response)
-        return response
-
-    def _request(
+    def _asked(
         self, instructions: str, messages: Sequence[ChatMessage], tools: Tools
-    ) -> httpx2.Request:
-        assert self._client is not None, "the engine has been started"
+    ) -> AbstractAsyncContextManager[Reply]:
         told = (message.model_dump(exclude_none=True) for message in messages)
         body = {
             "model": self._settings.model,
@@ -104,22 +93,19 @@ class OpenAiEngine:
             "stream_options": {"include_usage": True},
             **_tool_params(tools),
         }
-        return self._client.build_request(
-            "POST", "chat/completions", json=body, headers={"x-request-id": request_id.get()}
-        )
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"x-request-id", request_id.get().encode("latin-1")),
+        ]
+        return self._upstream.ask("POST", "/chat/completions", headers, json.dumps(body).encode())
 
 
-def _client(settings: WsLlmSettings) -> httpx2.AsyncClient:
-    key = settings.openai_api_key.get_secret_value()
-    authorization = {"authorization": f"Bearer {key}"} if key else {}
-    return httpx2.AsyncClient(
-        base_url=f"{settings.upstream_url}/",
-        # A compressed stream would arrive in lumps.
-        headers={"accept-encoding": "identity", **authorization},
-        timeout=httpx2.Timeout(settings.stall_timeout_s, connect=settings.connect_timeout_s),
-        limits=httpx2.Limits(max_connections=settings.max_concurrency + 1),
-        follow_redirects=False,
+def _upstream(settings: WsLlmSettings) -> Upstream:
+    timeouts = Timeouts(
+        settings.connect_timeout_s, settings.first_token_timeout_s, settings.stall_timeout_s
     )
+    key = settings.openai_api_key.get_secret_value()
+    return Upstream(settings.upstream_url, key, timeouts, settings.max_concurrency + 1)
 
 
 def _tool_params(tools: Tools) -> dict[str, Any]:
