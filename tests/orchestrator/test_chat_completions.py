@@ -130,6 +130,14 @@ async def test_what_is_no_answer_has_a_kind(
 
 
 @pytest.mark.anyio
+async def test_what_a_model_thinks_aloud_is_not_spoken() -> None:
+    pieces = ("<thi", "nk>Hmm", ".</think>", "\n\nYes", ".")
+    events = [event({"choices": [{"delta": {"content": piece}}]}) for piece in pieces]
+    async with answering(streamed(*events, event(FINISHED))) as (_, transport):
+        assert await answer(transport) == [Text("Yes"), Text(".")]
+
+
+@pytest.mark.anyio
 async def test_what_the_provider_filters_is_blocked() -> None:
     filtered = {"choices": [{"delta": {}, "finish_reason": "content_filter"}]}
     async with answering(streamed(event(filtered))) as (_, transport):

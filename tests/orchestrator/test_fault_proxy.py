@@ -168,7 +168,7 @@ def port_of(proxy: FaultProxy) -> int:
 
 
 async def get(proxy: FaultProxy) -> httpx2.Response:
-    async with httpx2.AsyncClient(timeout=httpx2.Timeout(0.2, read=0.3)) as client:
+    async with httpx2.AsyncClient(timeout=httpx2.Timeout(0.2)) as client:
         return await client.get(proxy.url)
 
 

@@ -87,6 +87,8 @@ class _GeminiDialect:
                 return _data(json.dumps(_chunk((step,))))
 
     def whole(self, steps: Answer) -> bytes:
+        if any(isinstance(step, Garble) for step in steps):
+            return b"{%s" % QUOTED.encode()
         return json.dumps(_chunk(steps)).encode()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 import traceback
 from contextlib import aclosing
@@ -338,7 +339,7 @@ async def test_a_failure_has_a_kind_and_is_not_retried(
 ) -> None:
     if wrong == (Begin(), Cut()) and "head" in wire.lacks:
         kind = "connect"
-    brief = 0.2 if kind == "timeout" else LONG_S
+    brief = 0.1 if kind == "timeout" else LONG_S
     first = LONG_S if heard else brief
     async with connected(wire, first_token_timeout_s=first, stall_timeout_s=brief) as (
         server,
@@ -364,6 +365,51 @@ async def test_after_a_failure_the_next_question_is_answered(wire: Wire) -> None
             server.answer = (Say("Again."), Finish())
 
             assert await answer(transport) == [Text("Again.")]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kinds"),
+    [
+        ((Hang(),), ("timeout",)),
+        ((Say("One"), Hang()), ("timeout",)),
+        ((Cut(),), CUT_EARLY),
+        ((Say("One"), Cut()), CUT_EARLY),
+        ((Refuse(500),), ("server",)),
+        ((Garble(),), ("malformed",)),
+        ((Finish(),), ("empty",)),
+    ],
+    ids=lambda value: "-".join(type(step).__name__ for step in value),
+)
+async def test_with_streaming_off_half_an_answer_is_none(
+    wire: Wire, wrong: Answer, kinds: tuple[FailureKind, ...]
+) -> None:
+    brief = 0.1 if kinds == ("timeout",) else LONG_S
+    async with connected(
+        wire, stream=False, first_token_timeout_s=brief, stall_timeout_s=brief
+    ) as (server, transport):
+        server.answer = wrong
+        items, failed = await failure(transport)
+
+    assert items == []
+    assert failed.kind in kinds
+
+
+async def test_nothing_of_the_conversation_is_logged(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    request = said("my secret question", instructions="my secret prompt")
+    async with connected(wire) as (server, transport):
+        caplog.clear()
+        server.answer = (Say("my secret answer"), Finish())
+        await answer(transport, request)
+        for wrong in (Refuse(500), Fault(), Garble(), Cut()):
+            server.answer = (wrong,)
+            await failure(transport, request)
+
+    # The fake server's log is in the same process.
+    ours = [record for record in caplog.records if record.name != "websockets.server"]
+    assert [record for record in ours if "secret" in record.getMessage()] == []
 
 
 async def test_a_failure_tells_nothing_of_the_conversation(wire: Wire) -> None:

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.anyio
 PRIMARY, BACKUP = "Bananas are yellow.", "The sky is blue."
 MIDDLE = b"anan"
 """Within the first piece of text, so in the middle of a line or of a frame."""
-BUDGET_S = 0.15
+BUDGET_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ TABLE: dict[str, Row] = {
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE.keys())
 async def test_a_transport_says_what_is_wrong_in_its_time(wire: Wire, row: Row) -> None:
-    first = 0.15 if "timeout" in row.kinds else LONG_S
+    first = 0.1 if "timeout" in row.kinds else LONG_S
     connect = 0.1 if isinstance(row.fault, Unaccepting) else LONG_S
     async with behind_a_proxy(wire, connect_timeout_s=connect, first_token_timeout_s=first) as (
         proxy,
@@ -224,7 +224,7 @@ async def chained(
     async with (
         backup.serve() as sound,
         behind_a_proxy(
-            wire, words, first_token_timeout_s=LONG_S, stall_timeout_s=0.15, max_retries=max_retries
+            wire, words, first_token_timeout_s=LONG_S, stall_timeout_s=0.1, max_retries=max_retries
         ) as (proxy, primary),
     ):
         sound.answer = (Say(BACKUP), Finish())

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from parley_orchestrator.errors import LlmFailed
 from parley_orchestrator.llm.chat import ChatRequest, Entry, Item, Said, Text, Tool, ToolCall, Usage
 from parley_orchestrator.llm.config import LlmConfig
+from parley_orchestrator.llm.thinking import SpokenText
 from parley_orchestrator.llm.tool_arguments import json_object
 from parley_orchestrator.llm.transports.http_failures import status_kind
 
@@ -143,6 +144,7 @@ class ChatAnswer:
 
     def __init__(self, model: str) -> None:
         self._model = model
+        self._spoken = SpokenText()
         self._calls: list[_OpenCall] = []
         self._usage: _Usage | None = None
         self.finished = False
@@ -170,8 +172,8 @@ class ChatAnswer:
         return LlmFailed(f"{self._model} sent an error in its answer", kind)
 
     def _piece(self, piece: _Piece) -> Iterator[Text]:
-        if piece.content:
-            yield Text(piece.content)
+        if spoken := self._spoken.push(piece.content or ""):
+            yield Text(spoken)
         for call in piece.tool_calls or ():
             self._add(call)
 
@@ -194,9 +196,11 @@ class ChatAnswer:
         self.finished = self.finished or reason is not None
 
     def end(self) -> Iterator[Item]:
-        """What is known only when the stream has ended: tool calls, usage."""
+        """What is known only when the stream has ended."""
         if not self.finished:
             raise LlmFailed(f"{self._model} stopped in the middle of an answer", "cut")
+        if rest := self._spoken.end():
+            yield Text(rest)
         for call in self._calls:
             yield call.whole(self._model)
         if self._usage:
