@@ -172,6 +172,19 @@ async def test_the_models_can_be_listed() -> None:
         assert await transport.models() == ("m-1", "m-2")
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize(("model", "warnings"), [("m-1", 0), ("m-9", 1)])
+async def test_a_model_that_the_server_does_not_list_is_noted_at_the_start(
+    model: str, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with answering(b"", model=model) as (_, transport):
+        await transport.warm()
+
+    assert [r.name for r in caplog.records if r.levelname == "WARNING"] == (
+        ["parley.orchestrator"] * warnings
+    )
+
+
 @pytest.mark.parametrize(
     ("base_url", "name"),
     [

@@ -55,6 +55,16 @@ async def test_signatures_of_any_bytes_survive() -> None:
     assert turn.parts[0].thought_signature == bytes(range(256))
 
 
+@pytest.mark.parametrize(
+    "call", [ToolCall("1", "f", "[]"), ToolCall("1", "f", "{"), ToolCall("1", "f", "{}", "?")]
+)
+async def test_a_call_that_cannot_be_sent_is_not_geminis_failure(call: ToolCall) -> None:
+    async with connected(GeminiWire()) as (server, transport):
+        _, failed = await failure(transport, said("When?", call, ToolResult("1", "f", "x")))
+
+    assert (failed.kind, server.asked) == ("refused", [])
+
+
 async def test_a_result_that_is_an_error_is_told_as_one() -> None:
     result = ToolResult("1", "f", "no such day", is_error=True)
     (_, turn) = contents((ToolCall("1", "f", "{}"), result))

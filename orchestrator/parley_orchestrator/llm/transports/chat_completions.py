@@ -6,6 +6,7 @@ chain does.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Literal
@@ -33,6 +34,8 @@ from parley_orchestrator.llm.tls import tls_context
 from parley_orchestrator.llm.transport import Api
 from parley_orchestrator.llm.transports.chat_wire import ChatAnswer, chat_body
 from parley_orchestrator.llm.transports.http_failures import status_failure
+
+_log = logging.getLogger("parley.orchestrator")
 
 _OPENAI = "https://api.openai.com/v1"
 _KEEP_ALIVE_S = 110.0
@@ -136,11 +139,15 @@ class ChatCompletions:
 
     async def warm(self) -> None:
         try:
-            await self.models()
+            listed = await self.models()
         except LlmFailed as failed:
             # A server without a list of models is there, and so is the connection.
             if failed.kind not in ("refused", "malformed"):
                 raise
+            return
+        if self._config.model not in listed:
+            data = {"member": self._name, "model": self._config.model}
+            _log.warning("the server does not list the model", extra={"data": data})
 
     async def close(self) -> None:
         await self._client.close()

@@ -26,6 +26,9 @@ class Gemini:
     Args:
         config: an empty `base_url` is `GOOGLE_GEMINI_BASE_URL` or else Google's own. Gemini knows
             no organisation.
+
+    Raises:
+        ValueError: there is no key, in `GOOGLE_API_KEY` neither.
     """
 
     def __init__(self, config: LlmConfig) -> None:

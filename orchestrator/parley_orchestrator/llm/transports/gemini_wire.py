@@ -1,9 +1,9 @@
 """Gemini's API: a request as the SDK's types, and the SDK's chunks of an answer as items. Pure."""
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 from google.genai import types
@@ -48,7 +48,11 @@ _ENDINGS: dict[types.FinishReason, FailureKind] = {
 
 
 def contents(entries: tuple[Entry, ...]) -> list[types.Content]:
-    """The conversation, with what one side says in a row as one turn."""
+    """The conversation, with what one side says in a row as one turn.
+
+    Raises:
+        LlmFailed: `refused`, a tool call in it cannot be sent.
+    """
     turns: list[types.Content] = []
     for entry in entries:
         role = "user" if _from_user(entry) else "model"
@@ -71,9 +75,7 @@ def _part(entry: Entry) -> types.Part:
         return types.Part(text=entry.text)
     if isinstance(entry, ToolCall):
         return types.Part(
-            function_call=types.FunctionCall(
-                id=entry.id, name=entry.name, args=json.loads(entry.arguments)
-            ),
+            function_call=types.FunctionCall(id=entry.id, name=entry.name, args=_arguments(entry)),
             thought_signature=_signature(entry),
         )
     key = "error" if entry.is_error else "output"
@@ -84,14 +86,24 @@ def _part(entry: Entry) -> types.Part:
     )
 
 
+def _arguments(call: ToolCall) -> dict[str, Any]:
+    try:
+        arguments = json.loads(call.arguments or "{}")
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        raise LlmFailed("the conversation has a tool call with no JSON object", "refused")
+    return arguments
+
+
 def _signature(call: ToolCall) -> bytes | None:
     """None for a call that another model made."""
     if call.signature is None:
         return None
     try:
         return base64.b64decode(call.signature, validate=True)
-    except binascii.Error as error:
-        raise ValueError("a thought signature is no base64") from error
+    except ValueError:
+        raise LlmFailed("the conversation has a signature that is no base64", "refused") from None
 
 
 def generation(request: ChatRequest, config: LlmConfig) -> types.GenerateContentConfig:
