@@ -110,6 +110,9 @@ class Gemini:
         )
 
     async def warm(self) -> None:
+        # The SDK puts off building its types; the first question would wait for that.
+        for built_late in (types.GenerateContentConfig, types.GenerateContentResponse):
+            built_late.model_rebuild()
         try:
             with _mapped([]):
                 async with asyncio.timeout(self._config.first_token_timeout_s):
