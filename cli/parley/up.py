@@ -18,7 +18,7 @@ from parley.stack import Address, Stack, access_for, create_services
 from parley_kit.errors import PortTaken, SettingsError
 from parley_kit.health import State
 from parley_kit.logging import configure
-from parley_kit.server import Server, bind, config
+from parley_kit.server import Server, bind, config, keep_what_is_loaded
 from parley_kit.settings import ServiceSettings, load
 
 SENTENCE = "What time does the clinic open tomorrow morning?"
@@ -96,6 +96,7 @@ async def _serve(
     try:
         with console.status("Starting the services …") as status:
             turn, speak_s = await _until_ready(stack, address, serving, status)
+        keep_what_is_loaded()
         start_s = time.perf_counter() - started
         show(Ready(address.url, address.key is not None, start_s, turn, SENTENCE, speak_s))
         logging.getLogger().setLevel(logging.INFO)

@@ -89,6 +89,8 @@ class Service(FastAPI):
         )
         self.on_failure: Callable[[], None] = lambda: None
         """Called once when the component could not start; a host ends its process then."""
+        self.on_ready: Callable[[], None] = lambda: None
+        """Called once when the component has started, before the service says that it is ready."""
         self.include_router(_health_routes(self))
         _answer_errors_in_the_envelope(self)
 
@@ -138,6 +140,7 @@ async def _load(service: Service) -> None:
         log.error("%s could not start", service.name, exc_info=exc)
         _give_up(service, str(exc) or type(exc).__name__)
     else:
+        service.on_ready()
         service.health.mark_ready()
         log.info("%s is ready", service.name, extra={"data": dict(service.component.status())})
 

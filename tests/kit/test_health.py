@@ -40,6 +40,15 @@ def test_an_engine_that_cannot_start_makes_the_service_fail_and_say_why() -> Non
     assert told == [True]
 
 
+def test_a_host_is_told_before_a_service_says_that_it_is_ready() -> None:
+    service = demo_service()
+    states: list[bool] = []
+    service.on_ready = lambda: states.append(service.health.ready)
+    with serve(service) as url:
+        assert httpx2.get(f"{url}/readyz").status_code == 200
+    assert states == [False]
+
+
 def test_a_service_may_be_unavailable_for_a_while() -> None:
     service = demo_service()
     with serve(service) as url:

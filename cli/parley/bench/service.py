@@ -15,53 +15,55 @@ from typing import Any
 from parley_kit.app import Service
 from parley_kit.health import State
 from parley_kit.logging import configure
-from parley_kit.server import Server, bind, config
+from parley_kit.server import bind, serve
 
 
 def main() -> int:
-    name, settings = sys.argv[1:]
-    service = _SERVICES[name](json.loads(settings))
+    name, values = sys.argv[1:]
+    settings, create_app = _SERVICES[name](json.loads(values))
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  log lines are written, and read by no one
     configure("json", "info")
+    service = create_app(settings)
     sock = bind("127.0.0.1", 0)
-    server = Server(config(service, grace_s=5), service.health.mark_draining)
-    service.on_failure = server.stop
     ready = json.dumps({"port": sock.getsockname()[1]})
     threading.Thread(target=_announce, args=(service, ready), daemon=True).start()
-    server.run(sockets=[sock])
-    return 0 if service.health.reason is None else 1
+    return serve(service, sock, settings)
 
 
-def _stt(settings: Mapping[str, Any]) -> Service:
+_Made = tuple[Any, Callable[[Any], Service]]
+"""Settings of a service, and what makes it of them."""
+
+
+def _stt(values: Mapping[str, Any]) -> _Made:
     from parley_stt.app import create_app
     from parley_stt.settings import SttSettings
 
-    return create_app(SttSettings(allow_anonymous=True, **settings))
+    return SttSettings(allow_anonymous=True, **values), create_app
 
 
-def _tts(settings: Mapping[str, Any]) -> Service:
+def _tts(values: Mapping[str, Any]) -> _Made:
     from parley_tts.app import create_app
     from parley_tts.settings import TtsSettings
 
-    return create_app(TtsSettings(allow_anonymous=True, **settings))
+    return TtsSettings(allow_anonymous=True, **values), create_app
 
 
-def _llm(settings: Mapping[str, Any]) -> Service:
+def _llm(values: Mapping[str, Any]) -> _Made:
     from parley_llm.app import create_app
     from parley_llm.settings import LlmSettings
 
-    return create_app(LlmSettings(allow_anonymous=True, **settings))
+    return LlmSettings(allow_anonymous=True, **values), create_app
 
 
-def _ws_llm(settings: Mapping[str, Any]) -> Service:
+def _ws_llm(values: Mapping[str, Any]) -> _Made:
     from parley_ws_llm.app import create_app
     from parley_ws_llm.settings import WsLlmSettings
 
-    return create_app(WsLlmSettings(**settings))
+    return WsLlmSettings(**values), create_app
 
 
 # Imported when they run: not every environment has the packages of all.
-_SERVICES: Mapping[str, Callable[[Mapping[str, Any]], Service]] = {
+_SERVICES: Mapping[str, Callable[[Mapping[str, Any]], _Made]] = {
     "stt": _stt,
     "tts": _tts,
     "llm": _llm,
