@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from datetime import date
 
+import aiohttp
 from livekit import rtc
-from livekit.agents import Agent, FlushSentinel, ModelSettings, llm
+from livekit.agents import Agent, APIConnectionError, FlushSentinel, ModelSettings, llm, stt
 
 from parley_orchestrator.appointments import appointment_tools, diary_from
 from parley_orchestrator.never_silent import Patience, answered, spoken_phrase, voiced
@@ -40,6 +41,18 @@ class ParleyAgent(Agent):
             self.session.say(text, audio=self._phrases.playing(text))
         else:
             self.session.say(text)
+
+    async def stt_node(
+        self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
+    ) -> AsyncGenerator[stt.SpeechEvent, None]:
+        """LiveKit makes a new stream after errors of its own only, and the plugin raises others."""
+        events = Agent.default.stt_node(self, audio, model_settings)
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+        except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+            raise APIConnectionError("The transcription service cannot be reached.") from exc
 
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings

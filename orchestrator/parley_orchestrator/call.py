@@ -1,6 +1,7 @@
 """One call: a session of LiveKit with our hearing, our chain and our speech around an agent."""
 
 import logging
+import time
 
 from livekit.agents import (
     AgentSession,
@@ -17,6 +18,7 @@ from parley_orchestrator.agent import ParleyAgent
 from parley_orchestrator.livekit_llm import ChainLlm, Serving
 from parley_orchestrator.llm.chain import Chain
 from parley_orchestrator.llm.events import Event, Served
+from parley_orchestrator.outage import Outage
 from parley_orchestrator.ready import Ready
 
 _log = logging.getLogger("parley.orchestrator")
@@ -97,19 +99,16 @@ def create_agent(ready: Ready) -> ParleyAgent:
 
 
 def say_when_deaf(session: AgentSession[None], agent: ParleyAgent, sentence: str) -> None:
-    """Tell the caller once, whenever speech cannot be transcribed."""
-    deaf = False
+    """Tell the caller when speech cannot be transcribed for longer than a blip."""
+    outage = Outage()
 
     def on_error(event: ErrorEvent) -> None:
-        nonlocal deaf
-        if isinstance(event.error, stt.STTError) and not event.error.recoverable and not deaf:
-            deaf = True
+        if isinstance(event.error, stt.STTError) and outage.failed(time.monotonic()):
             _log.warning("speech-to-text is away")
             agent.speak(sentence)
 
     def on_transcript(_: UserInputTranscribedEvent) -> None:
-        nonlocal deaf
-        deaf = False
+        outage.worked()
 
     session.on("error", on_error)
     session.on("user_input_transcribed", on_transcript)

@@ -192,7 +192,11 @@ def tools_of(tools: Sequence[llm.Tool]) -> tuple[Tool, ...]:
     schemas = llm.ToolContext(tools).parse_function_tools("openai", strict=False)
     functions = [schema["function"] for schema in schemas]
     return tuple(
-        Tool(function["name"], function.get("description") or "", function["parameters"])
+        Tool(
+            function["name"],
+            (function.get("description") or "").strip(),
+            function["parameters"],
+        )
         for function in functions
     )
 

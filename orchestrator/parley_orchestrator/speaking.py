@@ -31,11 +31,12 @@ from parley_orchestrator.routes import Found, websocket_at
 from parley_orchestrator.settings import OrchestratorSettings
 
 RATE = 24_000
-CONNECTING = APIConnectOptions(max_retry=2, retry_interval=0.4, timeout=5.0)
+CONNECTING = APIConnectOptions(max_retry=1, retry_interval=0.4, timeout=5.0)
 
 _ROUTE = "audio/speech/stream"
 # Under the 10 minutes after which the service hangs up on an idle session.
 _KEPT_S = 300.0
+_GOODBYE_S = 1.0
 _MAX_MESSAGE_BYTES = 8 << 20
 _RETRYABLE = ("overloaded", "rate_limit_exceeded", "deadline_exceeded", "internal_error")
 
@@ -53,19 +54,28 @@ def create_tts(settings: OrchestratorSettings, *, streaming: Found) -> tts.TTS[A
         return StreamedSpeech(
             settings.tts_url, key, model=settings.tts_model, voice=settings.tts_voice
         )
-    whole_sentences = openai.TTS(
-        base_url=settings.tts_url,
-        api_key=key or "none",
-        model=settings.tts_model,
-        voice=settings.tts_voice,
-        response_format="pcm",
+    return _Sentences(
+        openai.TTS(
+            base_url=settings.tts_url,
+            api_key=key or "none",
+            model=settings.tts_model,
+            voice=settings.tts_voice,
+            response_format="pcm",
+        )
     )
-    return tts.StreamAdapter(
-        tts=whole_sentences,
-        sentence_tokenizer=tokenize.blingfire.SentenceTokenizer(
-            min_sentence_len=8, retain_format=True
-        ),
-    )
+
+
+class _Sentences(tts.StreamAdapter):
+    """LiveKit's adapter, with shorter sentences at the beginning; it owns what it adapts."""
+
+    def __init__(self, whole: tts.TTS[Any]) -> None:
+        sentences = tokenize.blingfire.SentenceTokenizer(min_sentence_len=8, retain_format=True)
+        super().__init__(tts=whole, sentence_tokenizer=sentences)
+        self._whole = whole
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self._whole.aclose()
 
 
 _Socket: TypeAlias = aiohttp.ClientWebSocketResponse
@@ -86,6 +96,7 @@ class StreamedSpeech(tts.TTS[Any]):
         self._url = f"{url}/{_ROUTE}".replace("http", "ws", 1)
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._session = {"model": model, "voice": voice, "response_format": "pcm"}
+        self._leaving: set[asyncio.Task[bool]] = set()
         self.sockets = utils.ConnectionPool[_Socket](
             connect_cb=self._connect,
             close_cb=_hang_up,
@@ -114,14 +125,25 @@ class StreamedSpeech(tts.TTS[Any]):
     ) -> tts.SynthesizeStream:
         return _Stream(tts=self, conn_options=conn_options)
 
+    def leave(self, socket: _Socket) -> None:
+        """Hang up on what is being spoken there; LiveKit's pool alone would not for a while."""
+        self.sockets.remove(socket)
+        leaving = asyncio.create_task(socket.close())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
     async def aclose(self) -> None:
+        await asyncio.gather(*self._leaving)
         await self.sockets.aclose()
 
     async def _connect(self, within_s: float) -> _Socket:
         http = utils.http_context.http_session()
         async with asyncio.timeout(within_s):
             socket = await http.ws_connect(
-                self._url, headers=self._headers, max_msg_size=_MAX_MESSAGE_BYTES
+                self._url,
+                headers=self._headers,
+                max_msg_size=_MAX_MESSAGE_BYTES,
+                timeout=aiohttp.ClientWSTimeout(ws_close=_GOODBYE_S),
             )
             await socket.send_json({"type": "session.update", "session": self._session})
         return socket
@@ -159,10 +181,14 @@ class _Stream(tts.SynthesizeStream):
 
     @asynccontextmanager
     async def _socket(self) -> AsyncGenerator[_Socket, None]:
-        timeout_s = self._conn_options.timeout
         try:
-            async with self._tts.sockets.connection(timeout=timeout_s) as socket:
+            socket = await self._tts.sockets.get(timeout=self._conn_options.timeout)
+            try:
                 yield socket
+            except BaseException:
+                self._tts.leave(socket)
+                raise
+            self._tts.sockets.put(socket)
         except TimeoutError as exc:
             raise APITimeoutError("The speech service did not answer in time.") from exc
         except aiohttp.WSServerHandshakeError as exc:

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.anyio
 # What the embedded model says of the flu, which the embedded ear understands.
 ANSWER = "Most people recover from the flu in one to two weeks. "
 HEARD = "recover from the flu in one to two weeks"
+# By the caller, and by the agent.
+SAID = ("how long does", "better from", "recover from", "two weeks")
 # A caller has to be heard to speak for 0.2 s; the rest is what a loaded machine may take.
 INTERRUPTED_WITHIN_S = 0.3
 STOPPED_WITHIN_S = 2.0
@@ -39,7 +41,7 @@ async def test_a_spoken_question_is_answered_aloud_and_kept_out_of_the_log(
     assert call.phone.transcripts == ["how long does it take to get better from the flu"]
     assert HEARD in ear(answer.samples)
     assert "QWEN_LLM_CONFIGURED" in log.read_text()
-    assert "flu" not in log.read_text().replace("flush", "")
+    assert not [word for word in SAID if word in log.read_text()]
 
 
 async def test_a_caller_who_interrupts_is_listened_to_and_the_model_stops(

@@ -1,0 +1,62 @@
+"""A speech service that is away for a moment: the call goes on, and the caller is told."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.orchestrator.e2e.conftest import Ear
+from tests.orchestrator.e2e.phone import Phone, Samples, calling
+from tests.orchestrator.fault_proxy import FaultProxy, NoFault, Refuse
+
+pytestmark = pytest.mark.anyio
+
+HEARD = "recover from the flu in one to two weeks"
+
+
+@asynccontextmanager
+async def call_through(
+    stack: str, service: str, persona: str, log: Path
+) -> AsyncGenerator[tuple[Phone, FaultProxy]]:
+    """A call in which `service` is behind a proxy; the agent has greeted."""
+    async with FaultProxy(stack).running() as proxy:
+        environment = {
+            "OPENAI_BASE_URL": stack,
+            "LLM_CHAIN": "qwen",
+            "AGENT_PERSONA": persona,
+            f"{service}_BASE_URL": proxy.url,
+        }
+        async with calling(log, **environment) as call:
+            await call.phone.greeted()
+            yield call.phone, proxy
+
+
+async def test_speech_that_cannot_be_made_is_apologised_for(
+    stack: str, brief: str, question: Samples, ear: Ear, tmp_path: Path
+) -> None:
+    async with call_through(stack, "TTS", brief, tmp_path / "log") as (phone, proxy):
+        await proxy.become(Refuse())
+        apology = await phone.answered(question)
+        await phone.until(lambda: phone.state == "listening", 30, "it listens again")
+        await proxy.become(NoFault())
+        answer = await phone.answered(question)
+
+    assert "ask me again in a moment" in ear(apology.samples)
+    assert HEARD in ear(answer.samples)
+
+
+async def test_a_caller_who_cannot_be_heard_is_told_and_heard_later(
+    stack: str, brief: str, question: Samples, ear: Ear, tmp_path: Path
+) -> None:
+    async with call_through(stack, "STT", brief, tmp_path / "log") as (phone, proxy):
+        began = phone.heard[-1].ends
+        await proxy.become(Refuse())
+        apology = await phone.said_next(began)
+        await phone.until(lambda: phone.state == "listening", 30, "it listens again")
+        await proxy.become(NoFault())
+        await phone.until(lambda: proxy.accepted > 1, 30, "the service is found again")
+        answer = await phone.answered(question)
+
+    assert "please wait a little" in ear(apology.samples)
+    assert HEARD in ear(answer.samples)
