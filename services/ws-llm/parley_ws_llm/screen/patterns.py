@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 
 from parley_kit.errors import KitError
 
@@ -82,10 +83,16 @@ def _after(word: str, node: _Node) -> Iterator[_Node]:
 
 
 class Phrasebook:
-    """Finds phrases: the longest at each place, none inside another."""
+    """Finds phrases: the longest at each place, and what is inside it.
 
-    def __init__(self, macros: Macros) -> None:
+    Args:
+        opaque: concepts that hide what is inside their phrases, and that are not seen inside
+            others': "no idea" denies nothing.
+    """
+
+    def __init__(self, macros: Macros, opaque: frozenset[str]) -> None:
         self._macros = macros
+        self._opaque = opaque
         self._root = _Node()
         self._begin = _Place(frozenset({self._root}))
         self.vocabulary = {_BEGIN, *_NUMBERS}
@@ -108,26 +115,36 @@ class Phrasebook:
             self._begin.after(word)
 
     def marks(self, words: Sequence[str]) -> Iterator[Mark]:
-        """The phrases of a sentence, from left to right."""
+        """The phrases of a sentence, from left to right, each before those inside it."""
         known = [_BEGIN, *map(self._known, words)]
         start = 0
         while start < len(known):
-            mark = self._longest(known, start)
-            if mark is not None:
-                yield mark
-            start = start + 1 if mark is None else mark.end
+            mark = max(self._from(known, start), key=attrgetter("end"), default=None)
+            if mark is None:
+                start += 1
+                continue
+            yield mark
+            if not mark.concepts & self._opaque:
+                yield from self._inside(known[: mark.end], mark)
+            start = mark.end
 
-    def _longest(self, words: Sequence[str | None], start: int) -> Mark | None:
-        place, found = self._begin, None
+    def _inside(self, words: Sequence[str | None], outer: Mark) -> Iterator[Mark]:
+        for start in range(outer.start, outer.end):
+            for mark in self._from(words, start):
+                if not mark.concepts & self._opaque and mark.concepts - outer.concepts:
+                    yield mark
+
+    def _from(self, words: Sequence[str | None], start: int) -> Iterator[Mark]:
+        """The phrases that begin at `start`."""
+        place = self._begin
         for at in range(start, len(words)):
             word = words[at]
             after = None if word is None else place.after(word)
             if after is None:
-                break
+                return
             place = after
             if place.concepts:
-                found = Mark(place.concepts, start, at + 1)
-        return found
+                yield Mark(place.concepts, start, at + 1)
 
     def _known(self, word: str) -> str | None:
         """The word as patterns spell it; None if it is in none of them."""

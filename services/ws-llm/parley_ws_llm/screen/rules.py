@@ -35,7 +35,7 @@ class Rules:
         data = tomllib.loads(text)
         self.corrected = frozenset(data["corrected"].split())
         """The words that a slip of the keyboard is taken back for."""
-        self.phrasebook = Phrasebook(data["words"])
+        self.phrasebook = Phrasebook(data["words"], SCOPES)
         self._by_concept: dict[str, list[Rule]] = defaultdict(list)
         for concept, patterns in (data["scopes"] | data["signs"]).items():
             for pattern in patterns:
