@@ -76,6 +76,7 @@ def start() -> int:
         admin = load_admin()
         kit_logging.configure(one.settings.log_format, one.settings.log_level)
         keep_conversations_out_of_the_logs()
+        logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # only health checks
         return asyncio.run(_work(one, admin))
 
 

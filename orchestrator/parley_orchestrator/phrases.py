@@ -15,7 +15,7 @@ from parley_orchestrator.settings import OrchestratorSettings
 RATE = 24_000
 _BYTES_PER_SAMPLE = 2
 _FRAME_S = 0.05
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("parley.orchestrator")
 
 
 class Phrases:

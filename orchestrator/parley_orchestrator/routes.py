@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import httpx2
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("parley.orchestrator")
 _UPGRADE_REQUIRED = 426
 # It said nothing about the route, only that it cannot talk to us now.
 _SAYS_NOTHING = (401, 403, 408, 429, 500, 502, 503, 504)

@@ -36,6 +36,8 @@ def create_server(worker: Worker) -> AgentServer:
         setup_fnc=partial(prewarm, worker),
         load_fnc=partial(load_of, settings.max_calls),
         load_threshold=1.0,
+        # Imported once, and shared by the processes of all calls.
+        preload_modules=["parley_orchestrator.worker"],
         num_idle_processes=ServerEnvOption(0, settings.idle_processes),
         drain_timeout=settings.drain_timeout_s,
         host=settings.listen_host,

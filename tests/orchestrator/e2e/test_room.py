@@ -1,0 +1,139 @@
+"""A call in a room of a real LiveKit server: runs where `LIVEKIT_URL` is set.
+
+`LIVEKIT_URL`, `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET` are those of the server. A client joins a
+room of its own, the worker is dispatched to it, a WAV file is the microphone, and what the agent
+says is recorded.
+"""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from livekit import api, rtc
+
+from tests.orchestrator.e2e.conftest import Ear
+from tests.orchestrator.e2e.phone import RATE, Samples
+from tests.orchestrator.e2e.test_worker_process import logged, worker
+from tests.serving import wait_until
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(not os.environ.get("LIVEKIT_URL"), reason="LIVEKIT_URL is not set"),
+]
+
+REGISTERS_WITHIN_S = 60.0
+COMES_WITHIN_S = 30.0
+ANSWERS_WITHIN_S = 30.0
+_FRAME = RATE // 50
+_QUIET_S = 1.5
+_AUDIBLE = 200
+
+
+class Client:
+    """A caller in a room: a microphone that never stops, and a recording of the agent."""
+
+    def __init__(self, room: rtc.Room) -> None:
+        self.room = room
+        self.recorded: list[Samples] = []
+        self.loud_at = 0.0
+        self._microphone = rtc.AudioSource(RATE, 1, queue_size_ms=200)
+        self._speech: asyncio.Queue[Samples] = asyncio.Queue(4)
+        self._tasks: set[asyncio.Task[None]] = set()
+        room.on("track_subscribed", self._on_track)
+
+    async def publish(self) -> None:
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", self._microphone)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await self.room.local_participant.publish_track(track, options)
+        self._tasks.add(asyncio.create_task(self._transmit()))
+
+    async def say(self, samples: Samples) -> None:
+        await self._speech.put(samples)
+        await self._speech.join()
+
+    async def spoken_to(self, within_s: float) -> Samples:
+        """What the agent says until it has been quiet for a while."""
+        begun, before = time.monotonic(), len(self.recorded)
+        async with asyncio.timeout(within_s):
+            while self.loud_at < begun or time.monotonic() - self.loud_at < _QUIET_S:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # quiet is when nothing happens
+        return np.concatenate(self.recorded[before:])
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.room.disconnect()
+        await self._microphone.aclose()
+
+    async def _transmit(self) -> None:
+        silence = np.zeros(_FRAME, np.int16)
+        while True:
+            await self._one(silence)
+            if self._speech.empty():
+                continue
+            speech = self._speech.get_nowait()
+            for start in range(0, len(speech) - _FRAME, _FRAME):
+                await self._one(speech[start : start + _FRAME])
+            self._speech.task_done()
+
+    async def _one(self, samples: Samples) -> None:
+        """The microphone's own queue keeps the pace."""
+        await self._microphone.capture_frame(rtc.AudioFrame(samples.tobytes(), RATE, 1, _FRAME))
+
+    def _on_track(self, track: rtc.Track, *_: object) -> None:
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self._tasks.add(asyncio.create_task(self._record(track)))
+
+    async def _record(self, track: rtc.Track) -> None:
+        stream = rtc.AudioStream.from_track(track=track, sample_rate=RATE, num_channels=1)
+        try:
+            async for event in stream:
+                samples = np.frombuffer(event.frame.data, np.int16)
+                self.recorded.append(samples)
+                if np.abs(samples.astype(np.int32)).max(initial=0) > _AUDIBLE:
+                    self.loud_at = time.monotonic()
+        finally:
+            await stream.aclose()
+
+
+@asynccontextmanager
+async def joined() -> AsyncGenerator[Client, None]:
+    """A client in a new room."""
+    name = f"parley-test-{secrets.token_hex(4)}"
+    token = (
+        api.AccessToken(os.environ["LIVEKIT_API_KEY"], os.environ["LIVEKIT_API_SECRET"])
+        .with_identity("caller")
+        .with_grants(api.VideoGrants(room_join=True, room=name))
+        .to_jwt()
+    )
+    client = Client(rtc.Room())
+    try:
+        await client.room.connect(os.environ["LIVEKIT_URL"], token)
+        await client.publish()
+        yield client
+    finally:
+        await client.close()
+
+
+async def test_a_question_in_a_room_is_answered_aloud(
+    stack: str, brief: str, question: Samples, ear: Ear, tmp_path: Path
+) -> None:
+    livekit = {name: os.environ[name] for name in os.environ if name.startswith("LIVEKIT_")}
+    settings = {**livekit, "OPENAI_BASE_URL": stack, "AGENT_PERSONA": brief}
+    log = tmp_path / "log"
+    with worker(log, **settings):
+        wait_until(lambda: logged(log, "registered worker"), REGISTERS_WITHIN_S, "it registers")
+        async with joined() as client:
+            greeting = await client.spoken_to(COMES_WITHIN_S)
+            await client.say(question)
+            answer = await client.spoken_to(ANSWERS_WITHIN_S)
+
+    assert "hello" in ear(greeting)
+    assert "recover from the flu in one to two weeks" in ear(answer)
