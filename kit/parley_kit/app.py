@@ -52,11 +52,13 @@ class Service(FastAPI):
         component: Component,
         *,
         open_paths: frozenset[tuple[str, str]] = frozenset(),
+        health: Health | None = None,
     ) -> None:
         """
         Args:
             name: served below `/<name>` and, inside its container, at the root too.
             open_paths: pairs of method and path that need no key.
+            health: where the component has it too, to say when it is away.
 
         Raises:
             SettingsError: no key is configured although one is needed.
@@ -71,7 +73,7 @@ class Service(FastAPI):
         self.name = name
         self.settings = settings
         self.component = component
-        self.health = Health()
+        self.health = health or Health()
         self.metrics = Metrics()
         self.lag = LoopLag(self.metrics.registry)
         self.authenticator = Authenticator.from_settings(settings)

@@ -18,7 +18,12 @@ class State(StrEnum):
 class Health:
     """The state that `/readyz` and `/status` report."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits_for: str = "") -> None:
+        """
+        Args:
+            waits_for: what the service needs before it is ready, in words for its callers.
+        """
+        self._waits_for = waits_for
         self.state = State.STARTING
         self.reason: str | None = None
 
@@ -60,4 +65,6 @@ class Health:
             raise self._not_ready()
 
     def _not_ready(self) -> NotReady:
-        return NotReady(f"The service is not ready: it is {self.state}.", retry_after_s=2)
+        waits = self._waits_for and self.state in (State.STARTING, State.UNAVAILABLE)
+        why = f"waits for {self._waits_for}" if waits else f"is {self.state}"
+        return NotReady(f"The service is not ready: it {why}.", retry_after_s=2)

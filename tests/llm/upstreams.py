@@ -42,7 +42,7 @@ class Exchange(socketserver.StreamRequestHandler):
             headers = dict(self._headers())
             body = self.rfile.read(int(headers.get("content-length", "0")))
             if line.startswith(b"GET"):
-                self.reply(200, json.dumps(MODELS).encode())
+                self.reply(*self.server.models)
                 continue
             self.server.asked.append(Asked(line.decode().strip(), headers, body))
             self.server.behave(self)
@@ -95,16 +95,21 @@ class FakeServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, behave: Behaviour) -> None:
-        super().__init__(("127.0.0.1", 0), Exchange)
+    def __init__(self, behave: Behaviour, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Exchange)
         self.behave = behave
+        self.models = (200, json.dumps(MODELS).encode())
         self.asked: list[Asked] = []
         self.hung_up = threading.Event()
         self.scheme = "http"
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/v1"
+        return f"{self.scheme}://127.0.0.1:{self.port}/v1"
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
 
 
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
@@ -112,9 +117,9 @@ CERTIFICATE = Path(__file__).parent / "localhost.pem"
 
 
 @contextmanager
-def upstream(behave: Behaviour, *, tls: bool = False) -> Iterator[FakeServer]:
+def upstream(behave: Behaviour, *, port: int = 0, tls: bool = False) -> Iterator[FakeServer]:
     """A server that answers questions with `behave`."""
-    server = FakeServer(behave)
+    server = FakeServer(behave, port)
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(CERTIFICATE)

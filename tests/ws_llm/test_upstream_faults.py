@@ -224,6 +224,33 @@ async def test_status_tells_the_upstream_but_not_how_to_log_in_there(faulty: Ups
     assert status["model_listed"] is True
 
 
+@pytest.mark.parametrize("status", [404, 405])
+async def test_an_upstream_that_lists_no_models_is_there_all_the_same(
+    faulty: Upstream, status: int
+) -> None:
+    faulty.models = (status, b"{}")
+    with serve(assistant(faulty.url)) as url:
+        async with talk(url) as client:
+            assert (await client.ask("one"))["content"] == "Yes"
+
+
+@pytest.mark.parametrize("status", [401, 500, 502])
+async def test_an_upstream_that_refuses_to_list_its_models_is_waited_for(
+    faulty: Upstream, status: int
+) -> None:
+    faulty.models = (status, b"<html>")
+    with serve(assistant(faulty.url), wait_for_ready=False) as url:
+        await asyncio.to_thread(
+            wait_until, lambda: _status(url)["upstream_state"] != "starting", 5, "it looked"
+        )
+        waiting = httpx2.get(f"{url}/readyz")
+        faulty.models = (200, b'{"data":[]}')
+        await asyncio.to_thread(wait_until, lambda: _ready(url) == 200, 10, "it is ready")
+
+    assert waiting.status_code == 503
+    assert "waits for the language model of OPENAI_BASE_URL" in waiting.text
+
+
 def _ready(url: str) -> int:
     return httpx2.get(f"{url}/readyz").status_code
 

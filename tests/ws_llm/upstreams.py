@@ -26,7 +26,7 @@ class Exchange(socketserver.StreamRequestHandler):
             body = self.rfile.read(int(headers.get("content-length", 0)))
             self.server.headers.append(headers)
             if line.startswith(b"GET"):
-                self.reply(200, MODELS)
+                self.reply(*self.server.models)
                 continue
             self.server.asked.append(json.loads(body))
             self.server.behave(self)
@@ -67,6 +67,7 @@ class Upstream(socketserver.ThreadingTCPServer):
     def __init__(self, behave: Behaviour) -> None:
         super().__init__(("127.0.0.1", 0), Exchange)
         self.behave = behave
+        self.models = (200, MODELS)
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.hung_up = threading.Event()

@@ -2,6 +2,7 @@
 
 from parley_kit.app import Service
 from parley_kit.errors import SettingsError
+from parley_kit.health import Health
 from parley_kit.models import model_routes
 from parley_llm.completions import completion_routes
 from parley_llm.engine import LlmEngine
@@ -42,7 +43,8 @@ def _relaying(settings: LlmSettings) -> Service:
     from parley_llm.engines.proxy import Proxy
     from parley_llm.relay import relay_routes
 
-    upstream = Proxy(settings)
-    service = Service("llm", settings, upstream)
+    health = Health("the server of LLM_UPSTREAM_URL")
+    upstream = Proxy(settings, health)
+    service = Service("llm", settings, upstream, health=health)
     service.include_router(relay_routes(service, settings, upstream))
     return service

@@ -65,7 +65,7 @@ def _relay(
     router: APIRouter, path: str, service: Service, upstream: Proxy, rules: BodyRules
 ) -> None:
     async def relay(request: Request) -> Response:
-        service.health.require_ready()
+        service.health.require_serving()
         context = context_of(request.scope)
         service.admission.check(context.key_id)
         body = revise(path, await request.body(), rules)

@@ -34,6 +34,7 @@ class LlmSettings(ServiceSettings):
     connect_timeout_s: float = Field(5.0, gt=0, le=60)
     first_byte_timeout_s: float = Field(60.0, gt=0, le=3600)
     stall_timeout_s: float = Field(15.0, gt=0, le=3600)
+    probe_interval_s: float = Field(10.0, gt=0, le=3600)
 
     # vllm
     model: str = ""

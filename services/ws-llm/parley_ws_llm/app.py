@@ -1,6 +1,7 @@
 """Puts the WebSocket assistant together."""
 
 from parley_kit.app import Service
+from parley_kit.health import Health
 from parley_kit.pages import open_paths, page_routes
 from parley_ws_llm import persona
 from parley_ws_llm.assistant import Assistant
@@ -21,10 +22,11 @@ def create_app(settings: WsLlmSettings) -> Service:
         SettingsError: the persona cannot be read, the region is unknown, or no key is configured
             although one is needed.
     """
-    engine = OpenAiEngine(settings, lambda there: _tell(service, there))
+    health = Health("the language model of OPENAI_BASE_URL or LLM_BASE_URL")
+    engine = OpenAiEngine(settings, health)
     # Without its slash the root is a path of its own to the edge.
     pages = open_paths((*PAGE, f"/{NAME}"))
-    service = Service(NAME, settings, engine, open_paths=pages)
+    service = Service(NAME, settings, engine, open_paths=pages, health=health)
     assistant = Assistant(
         service,
         engine,
@@ -35,10 +37,3 @@ def create_app(settings: WsLlmSettings) -> Service:
     service.include_router(page_routes("parley_ws_llm", PAGE))
     add_socket_routes(service, Door(service, settings, assistant))
     return service
-
-
-def _tell(service: Service, upstream_is_there: bool) -> None:
-    if upstream_is_there:
-        service.health.mark_ready()
-    else:
-        service.health.mark_unavailable()

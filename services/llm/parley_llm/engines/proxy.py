@@ -2,27 +2,28 @@
 
 import asyncio
 import json
-import logging
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from parley_kit.errors import SettingsError, UpstreamFailed
+from parley_kit.health import Health
 from parley_kit.upstream import Headers, Reply, Timeouts, Upstream
+from parley_kit.upstream_probe import Probe, model_list
 from parley_llm.settings import LlmSettings
-
-log = logging.getLogger("parley.upstream")
 
 MAX_REPLY_BYTES = 16 << 20
 """Bytes of a reply that is not streamed."""
-_PROBE_TIMEOUT_S = 5.0
-_FIRST_PAUSE_S, _MAX_PAUSE_S = 0.1, 5.0
 
 
 class Proxy:
     """The server behind this one; it has started when it has listed its models."""
 
-    def __init__(self, settings: LlmSettings) -> None:
+    def __init__(self, settings: LlmSettings, health: Health) -> None:
+        """
+        Args:
+            health: told when the upstream is away and when it is back.
+        """
         timeouts = Timeouts(
             settings.connect_timeout_s, settings.first_byte_timeout_s, settings.stall_timeout_s
         )
@@ -30,36 +31,45 @@ class Proxy:
         self._upstream = Upstream(
             settings.upstream_url, key, timeouts, settings.max_concurrency + 2
         )
-        self._state = "starting"
+        self._probe = Probe(health, self._upstream.address, settings.probe_interval_s)
+        self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect, and try until the upstream answers: it may be starting at the same time.
+        """Connect, wait until the upstream answers, and watch it from then on.
 
         Raises:
             SettingsError: it refuses our key.
         """
         await self._upstream.open()
-        pause_s = _FIRST_PAUSE_S
-        while not await self._answers():
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _MAX_PAUSE_S)
-        self._state = "ready"
+        await self._probe.wait(self._first_look)
+        self._watch = asyncio.create_task(self._probe.watch(self._look), name="watch upstream")
 
     async def close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
         await self._upstream.close()
 
     def status(self) -> Mapping[str, object]:
         return {
             "engine": "proxy",
             "upstream": self._upstream.address,
-            "upstream_state": self._state,
+            "upstream_state": self._probe.state,
         }
 
-    def ask(
+    @asynccontextmanager
+    async def ask(
         self, method: str, path: str, headers: Headers = (), body: bytes = b""
-    ) -> AbstractAsyncContextManager[Reply]:
+    ) -> AsyncIterator[Reply]:
         """See `Upstream.ask`."""
-        return self._upstream.ask(method, path, headers, body)
+        try:
+            async with self._upstream.ask(method, path, headers, body) as reply:
+                if reply.status < 500:
+                    self._probe.worked()
+                yield reply
+        except UpstreamFailed as exc:
+            self._probe.failed(exc)
+            raise
 
     async def models(self) -> list[dict[str, Any]]:
         """What the upstream serves, as it describes it.
@@ -75,20 +85,10 @@ class Proxy:
             raise UpstreamFailed("The model's server does not list its models.") from exc
         return [model for model in models if isinstance(model, dict)]
 
-    async def _answers(self) -> bool:
-        try:
-            async with asyncio.timeout(_PROBE_TIMEOUT_S), self.ask("GET", "/models") as reply:
-                status = reply.status
-        except (UpstreamFailed, TimeoutError):
-            self._note("unreachable")
-            return False
+    async def _first_look(self) -> None:
+        status, _ = await model_list(self._upstream)
         if status in (401, 403):
             raise SettingsError("The upstream refuses the key in LLM_UPSTREAM_API_KEY.")
-        if status >= 500:
-            self._note(f"answers {status}")
-        return status < 500
 
-    def _note(self, state: str) -> None:
-        if state != self._state:
-            log.warning("the upstream is not ready: %s", state)
-            self._state = state
+    async def _look(self) -> None:
+        await model_list(self._upstream)

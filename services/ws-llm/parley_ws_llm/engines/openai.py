@@ -2,41 +2,44 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+import logging
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from typing import Any
 
 from parley_kit.errors import UpstreamFailed
+from parley_kit.health import Health
 from parley_kit.logging import request_id
 from parley_kit.upstream import Reply, Timeouts, Upstream
+from parley_kit.upstream_probe import Probe, model_list
 from parley_kit.ws_protocol import ChatMessage
 from parley_ws_llm.engine import Item, Tools
 from parley_ws_llm.engines.faults import require_ok, upstream_errors
-from parley_ws_llm.engines.probing import Probe
 from parley_ws_llm.engines.reading import read
 from parley_ws_llm.settings import WsLlmSettings
+
+log = logging.getLogger("parley.upstream")
 
 
 class OpenAiEngine:
     """Streams chats from the upstream; ready once the upstream has listed its models."""
 
-    def __init__(
-        self, settings: WsLlmSettings, on_change: Callable[[bool], None] = lambda there: None
-    ) -> None:
+    def __init__(self, settings: WsLlmSettings, health: Health) -> None:
         """
         Args:
-            on_change: told when the upstream is away (False) and when it is back (True).
+            health: told when the upstream is away and when it is back.
         """
         self._settings = settings
         self._upstream = _upstream(settings)
-        self._probe = Probe(settings.model, settings.probe_interval_s, on_change)
+        self._probe = Probe(health, self._upstream.address, settings.probe_interval_s)
+        self._model_listed: bool | None = None
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect, wait until the upstream answers, and watch it from then on."""
         await self._upstream.open()
-        await self._probe.wait(self._upstream)
-        self._watch = asyncio.create_task(self._probe.watch(self._upstream), name="watch upstream")
+        await self._probe.wait(self._look)
+        self._watch = asyncio.create_task(self._probe.watch(self._look), name="watch upstream")
 
     async def close(self) -> None:
         if self._watch is not None:
@@ -48,10 +51,24 @@ class OpenAiEngine:
         return {
             "engine": "openai",
             "model": self._settings.model,
-            "model_listed": self._probe.model_listed,
+            "model_listed": self._model_listed,
             "upstream": self._upstream.address,
             "upstream_state": self._probe.state,
         }
+
+    async def _look(self) -> None:
+        status, body = await model_list(self._upstream)
+        if status in (401, 403):
+            raise UpstreamFailed("it refuses this service's key", code="upstream_refused")
+        if status != 200:
+            # It is there; not every server lists models.
+            return
+        with upstream_errors():
+            listed = self._settings.model in [model["id"] for model in json.loads(body)["data"]]
+        if not listed and self._model_listed is not False:
+            data = {"model": self._settings.model}
+            log.warning("the upstream does not list the model", extra={"data": data})
+        self._model_listed = listed
 
     async def chat(
         self, instructions: str, messages: Sequence[ChatMessage], tools: Tools
