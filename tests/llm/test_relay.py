@@ -196,6 +196,13 @@ def test_what_asks_for_too_much_is_refused_here(
     assert relay.upstream.asked == []
 
 
+def test_requests_are_counted_by_their_endpoint(relay: Relay) -> None:
+    relay.ask()
+    counted = relay.client.get("/metrics").text
+
+    assert 'parley_requests_total{route="/v1/chat/completions",status="200"}' in counted
+
+
 def test_models_are_the_upstreams_with_what_it_says_of_them(relay: Relay) -> None:
     listed = relay.client.get("/llm/v1/models").json()
     one = relay.client.get("/llm/v1/models/org%2Fmodel").json()

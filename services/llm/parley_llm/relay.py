@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from parley_kit import sse
 from parley_kit.app import Service
@@ -65,6 +66,8 @@ def _relay(
     router: APIRouter, path: str, service: Service, upstream: Proxy, rules: BodyRules
 ) -> None:
     async def relay(request: Request) -> Response:
+        # For the access log and the metrics, as FastAPI's own routes do.
+        request.scope["route"] = route
         service.health.require_serving()
         context = context_of(request.scope)
         service.admission.check(context.key_id)
@@ -82,7 +85,8 @@ def _relay(
         raise AssertionError("a context that holds a place swallows nothing")
 
     # Starlette's own route: FastAPI's would look for parameters, in vain, before the first token.
-    router.add_route(path, relay, methods=["POST"])
+    route = Route(path, relay, methods=["POST"])
+    router.routes.append(route)
 
 
 def _asked_with(request: Request, context: RequestContext) -> Headers:
