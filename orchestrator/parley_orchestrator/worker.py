@@ -24,6 +24,7 @@ _READY = "parley_ready"
 _FRAME_MS = 20
 _PREPARED_WITHIN_S = 6.0
 _COMPLETED_WITHIN_S = 20.0
+_INITIALISED_WITHIN_S = 30.0
 
 
 def create_server(worker: Worker) -> AgentServer:
@@ -34,6 +35,7 @@ def create_server(worker: Worker) -> AgentServer:
     settings = worker.settings
     server = AgentServer(
         setup_fnc=partial(prewarm, worker),
+        initialize_process_timeout=_INITIALISED_WITHIN_S,
         load_fnc=partial(load_of, settings.max_calls),
         load_threshold=1.0,
         # Imported once, and shared by the processes of all calls.
@@ -73,6 +75,9 @@ async def entry(context: JobContext) -> None:
         chain = create_chain(ready.worker.settings, board, answering)
         stack.push_async_callback(chain.close)
         session = create_session(ready, chain, answering, resumes=not context.is_fake_job())
+        for part in (session.stt, session.tts):
+            assert part is not None
+            stack.push_async_callback(part.aclose)
         agent = create_agent(ready)
         notes = TurnNotes(board, context.job.id, lambda: answering.member)
         session.on("conversation_item_added", notes.on_item)
