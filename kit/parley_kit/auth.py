@@ -79,6 +79,11 @@ class Authenticator:
             allow_anonymous=settings.allow_anonymous,
         )
 
+    @property
+    def keys(self) -> int:
+        """How many keys were in use when it last looked."""
+        return len(self._keys.digests)
+
     def identify(self, authorization: str | None) -> str:
         """The id of the key in an `Authorization` header.
 

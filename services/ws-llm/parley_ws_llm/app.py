@@ -1,6 +1,7 @@
 """Puts the WebSocket assistant together."""
 
 from parley_kit.app import Service
+from parley_kit.auth import Authenticator
 from parley_kit.health import Health
 from parley_kit.pages import open_paths, page_routes
 from parley_ws_llm import persona
@@ -10,6 +11,7 @@ from parley_ws_llm.routes import PAGE, Door, add_socket_routes
 from parley_ws_llm.screen import screen
 from parley_ws_llm.screen.replies import Replies
 from parley_ws_llm.settings import WsLlmSettings
+from parley_ws_llm.shares import shared
 from parley_ws_llm.triage import Triage
 
 NAME = "ws-llm"
@@ -22,6 +24,7 @@ def create_app(settings: WsLlmSettings) -> Service:
         SettingsError: the persona cannot be read, the region is unknown, or no key is configured
             although one is needed.
     """
+    settings = shared(settings, Authenticator.from_settings(settings).keys)
     health = Health("the language model of OPENAI_BASE_URL or LLM_BASE_URL")
     engine = OpenAiEngine(settings, health)
     # Without its slash the root is a path of its own to the edge.

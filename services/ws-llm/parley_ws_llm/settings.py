@@ -36,12 +36,12 @@ class WsLlmSettings(ServiceSettings):
     allowed_origins: str = ""
     auth_timeout_s: float = Field(5.0, gt=0, le=60)
 
-    # Limits of the service
+    # Limits of the service; 0 leaves a key's share to `shares`
     max_concurrency: int = Field(64, ge=1, le=10_000)
     max_queue: int = Field(64, ge=0, le=100_000)
-    max_in_flight_per_key: int = Field(48, ge=1, le=100_000)
+    max_in_flight_per_key: int = Field(0, ge=0, le=100_000)
     max_connections: int = Field(512, ge=1, le=100_000)
-    max_connections_per_key: int = Field(384, ge=1, le=100_000)
+    max_connections_per_key: int = Field(0, ge=0, le=100_000)
 
     # Limits of one connection
     max_message_bytes: int = Field(64 << 10, ge=1 << 10, le=1 << 20)
