@@ -55,6 +55,19 @@ async def test_an_emergency_is_answered_with_the_model_away() -> None:
     assert emergency["red_flag"] == "breathing"
 
 
+async def test_an_emergency_is_answered_though_there_were_too_many_messages(
+    recorder: Upstream,
+) -> None:
+    with serve(assistant(recorder.url, max_messages_per_minute=1)) as url:
+        async with talk(url) as client:
+            await client.ask("hello")
+            plain = await client.ask("hello", id="a")
+            emergency = await client.ask("my dad is not breathing", id="b")
+
+    assert plain["code"] == "rate_limit_exceeded"
+    assert emergency["red_flag"] == "breathing"
+
+
 async def test_the_emergency_is_remembered_as_said(recorder: Upstream) -> None:
     with serve(assistant(recorder.url)) as url:
         async with talk(url) as client:

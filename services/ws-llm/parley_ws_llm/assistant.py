@@ -6,7 +6,7 @@ from contextlib import aclosing
 from parley_kit.app import Service
 from parley_ws_llm.engine import ChatEngine, Finish, Item, Text, Tools
 from parley_ws_llm.guard import Guard, Instructions, Recited
-from parley_ws_llm.history import Turn, newest_question
+from parley_ws_llm.history import Messages, Turn, newest_question
 from parley_ws_llm.metrics import ChatMetrics
 from parley_ws_llm.screen.replies import Replies
 from parley_ws_llm.triage import Triage, Verdict
@@ -32,6 +32,11 @@ class Assistant:
         self._triage = triage
         self._replies = replies
         self.metrics = ChatMetrics(service.metrics.registry)
+
+    async def is_urgent(self, asked: Messages) -> bool:
+        """Whether a chat of these messages is answered with an emergency's text."""
+        verdict = await self._triage.judge(newest_question(asked))
+        return verdict is not None and verdict.red_flag
 
     async def answer(self, turn: Turn, tools: Tools, key_id: str) -> AsyncGenerator[Item, None]:
         """See `ChatEngine.chat`; what needs no model is answered even when there is none.

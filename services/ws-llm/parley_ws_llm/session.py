@@ -83,7 +83,7 @@ class Session:
             while True:
                 raw = await self._next(conversation)
                 try:
-                    message = self._read(raw)
+                    message = await self._read(raw)
                     key_id = await self._handle(message, conversation, key_id)
                 except ProtocolError as exc:
                     await self._connection.send(_error(exc))
@@ -109,17 +109,24 @@ class Session:
             raise Closed(CLOSE_TOO_BIG, "message too large")
         return raw
 
-    def _read(self, raw: str | bytes) -> ClientMessage:
+    async def _read(self, raw: str | bytes) -> ClientMessage:
         allowed = self._rate.take(_now())
         message = parse_client(raw)
-        if not allowed and not isinstance(message, Cancel):
-            limit = self._settings.max_messages_per_minute
-            raise ProtocolError(
-                f"Too many messages: at most {limit} a minute are allowed.",
-                _RATE_EXCEEDED,
-                getattr(message, "id", None),
-            )
-        return message
+        if allowed or isinstance(message, Cancel) or await self._is_urgent(message):
+            return message
+        limit = self._settings.max_messages_per_minute
+        raise ProtocolError(
+            f"Too many messages: at most {limit} a minute are allowed.",
+            _RATE_EXCEEDED,
+            getattr(message, "id", None),
+        )
+
+    async def _is_urgent(self, message: ClientMessage) -> bool:
+        """Whether it tells of an emergency: that is answered, though read as slowly as a flood."""
+        if not isinstance(message, Chat) or not await self._assistant.is_urgent(message.messages):
+            return False
+        await asyncio.sleep(_PENALTY_S)
+        return True
 
     async def _handle(self, message: ClientMessage, conversation: Conversation, key_id: str) -> str:
         """Do what the message says; the value is the key that the connection has from now on."""
