@@ -29,6 +29,9 @@ _INTERRUPTED_AFTER_S = 0.2
 _NOISE_IS_OVER_S = 1.0
 # Against an echo at the very beginning, before the caller's device has learnt to cancel it.
 _ECHO_S = 1.0
+# The next model is asked when the first has spent the budget, and may answer at once; a phrase that
+# has begun would have to end first.
+_NEXT_MODEL_S = 0.4
 # A service that is away for long keeps failing; the call goes on until somebody hangs up.
 _NEVER = 1_000_000
 _CONNECTING = SessionConnectOptions(
@@ -91,10 +94,12 @@ def create_session(
 
 
 def create_agent(ready: Ready) -> ParleyAgent:
+    settings = ready.worker.settings
+    next_s = _NEXT_MODEL_S if len(settings.chain) > 1 else 0.0
     return ParleyAgent(
         ready.worker.persona,
         ready.phrases,
-        silence_budget_s=ready.worker.settings.silence_budget_s,
+        silence_budget_s=settings.silence_budget_s + next_s,
     )
 
 
