@@ -121,11 +121,21 @@ def test_further_arguments_come_last() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--api-key x", "--api_key=x", "--root-path /", "--middleware a.b", "'"]
-)
+    "arguments",
+    [
+        "--api-key x", "--api_key=x", "--api-ke x", "--api-key.x=y", "--root-path /", "--root /",
+        "--middleware a.b", "--midd=a.b", "--hf-tok x", "'",
+    ],
+)  # fmt: skip
 def test_what_the_edge_depends_on_is_not_to_be_changed(arguments: str) -> None:
     with pytest.raises(SettingsError, match="LLM_VLLM_ARGS"):
         build_command(settings(vllm_args=arguments))
+
+
+def test_an_option_that_another_begins_with_is_not_taken_for_it() -> None:
+    argv = build_command(settings(vllm_args="--ssl-keyfile /key.pem")).argv
+
+    assert argv[-2:] == ("--ssl-keyfile", "/key.pem")
 
 
 def test_a_process_of_ours_does_not_pretend_to_be_vllm() -> None:

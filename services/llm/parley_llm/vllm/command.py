@@ -1,6 +1,7 @@
 """vLLM's command line and environment, as a pure function of the settings."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ MIDDLEWARE = "parley_llm.vllm.edge.VllmEdge"
 SERVE = ("vllm", "serve")
 """How vLLM starts; `MODULE` where the distribution has another name, as on a CPU."""
 MODULE = ("python", "-m", "vllm.entrypoints.openai.api_server")
+
+# An option of its own, although another one begins with it.
+_KEY_FILE = "--ssl-keyfile"
 
 _GIB = 1 << 30
 # Keys are read from the environment by the edge, never from a command line, which `ps` shows.
@@ -113,9 +117,17 @@ def _further(arguments: str) -> tuple[str, ...]:
     except ValueError as exc:
         raise SettingsError(f"LLM_VLLM_ARGS: {exc}.") from exc
     for argument in further:
-        if argument.partition("=")[0].replace("_", "-") in _FORBIDDEN:
+        if _may_be_forbidden(argument):
             raise SettingsError(f"LLM_VLLM_ARGS must not contain {argument.partition('=')[0]}.")
     return further
+
+
+def _may_be_forbidden(argument: str) -> bool:
+    """Whether vLLM would read it as forbidden, shortened as its parser allows included."""
+    name = re.split(r"[=.]", argument, maxsplit=1)[0].replace("_", "-")
+    if not name.startswith("--") or name in ("--", _KEY_FILE):
+        return False
+    return any(forbidden.startswith(name) for forbidden in _FORBIDDEN)
 
 
 def _environment(settings: LlmSettings, card: Card) -> dict[str, str]:
