@@ -41,7 +41,7 @@ lock: dev  ## resolve the lock files again (ARGS=--upgrade for newer versions)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock $(ARGS)
 
 bench: dev  ## measure everything that has a goal, but for bench-tts
-	@for suite in kit stack stt llm ws; do $(BIN)/parley bench $$suite || failed=1; done; exit $${failed:-0}
+	@for suite in kit stack stt llm ws turn; do $(BIN)/parley bench $$suite || failed=1; done; exit $${failed:-0}
 
 bench-tts: python  ## measure Kokoro in .venv-kokoro: torch is large
 	@$(PYTHON) bootstrap.py kokoro

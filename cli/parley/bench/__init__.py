@@ -14,6 +14,7 @@ SUITES: Mapping[str, str] = {
     "stt": "parley.bench.stt",
     "tts": "parley.bench.tts",
     "ws": "parley.bench.ws",
+    "turn": "parley.bench.turn",
 }
 
 

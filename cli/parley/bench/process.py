@@ -27,15 +27,16 @@ def cpu_seconds(pid: int) -> float:
 
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process and all its descendants, shared pages counted each time."""
-    pages = sum(_resident_pages(one) for one in (pid, *descendants(pid)))
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return sum(own_resident_bytes(one) for one in (pid, *descendants(pid)))
 
 
-def _resident_pages(pid: int) -> int:
+def own_resident_bytes(pid: int) -> int:
+    """Resident memory of one process; none of one that has ended."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (FileNotFoundError, ProcessLookupError):
-        return 0  # it has just ended
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def children(pid: int) -> list[int]:
@@ -60,14 +61,18 @@ def descendants(pid: int) -> list[int]:
 
 @contextmanager
 def ready_process(
-    command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 300
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    timeout_s: float = 300,
 ) -> Iterator[tuple["subprocess.Popen[str]", Mapping[str, object]]]:
     """A process that prints one JSON line when it is ready; ended when the context is left.
 
     Raises:
         ServiceFailed: it ended before; with the last line that it wrote.
     """
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment = {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(

@@ -14,13 +14,28 @@ _QUESTION = Path(__file__).parents[3] / "examples" / "question.wav"
 _QUIET = 300
 
 
+def question() -> NDArray[np.int16]:
+    """A recording of somebody who asks something, mono at 16 kHz, with the room before and after.
+
+    Raises:
+        BadInput: there is no checkout around this installation.
+    """
+    if not _QUESTION.exists():
+        raise BadInput("the benchmarks play examples/question.wav: run them from a git checkout.")
+    with wave.open(str(_QUESTION)) as file:
+        assert file.getframerate() == RATE
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+
+
 def speech(seconds: float) -> NDArray[np.int16]:
     """Mono at 16 kHz without a pause at either end: the question over and over.
 
     Raises:
         BadInput: there is no checkout around this installation.
     """
-    once = _question()
+    recorded = question()
+    loud = np.flatnonzero(np.abs(recorded.astype(np.int32)) > _QUIET)
+    once = recorded[loud[0] : loud[-1]]
     times = int(np.ceil(seconds * RATE / len(once)))
     return np.tile(once, times)[: round(seconds * RATE)]
 
@@ -35,13 +50,3 @@ def wav(samples: NDArray[np.int16]) -> bytes:
         out.setparams((1, 2, RATE, 0, "NONE", ""))
         out.writeframes(samples.astype("<i2").tobytes())
     return file.getvalue()
-
-
-def _question() -> NDArray[np.int16]:
-    if not _QUESTION.exists():
-        raise BadInput("bench stt plays examples/question.wav: run it from a git checkout.")
-    with wave.open(str(_QUESTION)) as file:
-        assert file.getframerate() == RATE
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
-    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > _QUIET)
-    return samples[loud[0] : loud[-1]]

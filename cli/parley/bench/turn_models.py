@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
+BUDGET_S = 1.5
+"""How long a chain waits for Gemini by default."""
 GEMINI_SAYS = "Gemini answers in one to two weeks, which is what most people need."
 QWEN_SAYS = "Qwen answers that rest and water help, so stay at home until you feel better."
 FAULTS = ("refusing", "failing", "hanging before headers", "hanging after headers", "empty", "cut")
@@ -20,7 +22,6 @@ BROKEN_OFF = "cut in mid-answer"
 LATE = "late"
 """A good answer, within a tenth of a second of the end of the silence budget on either side."""
 
-_BUDGET_S = 1.5
 _HEAD = b"HTTP/1.1 %s\r\ncontent-type: %s\r\n%s\r\n"
 _STREAM = _HEAD % (b"200 OK", b"text/event-stream", b"transfer-encoding: chunked\r\n")
 _END = b"0\r\n\r\n"
@@ -83,7 +84,7 @@ class Model:
             while not writer.is_closing():
                 await self._one(await reader.readuntil(b"\r\n\r\n"), reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, Gone):
-            writer.transport.abort()
+            return
         finally:
             self._open.discard(writer)
             writer.close()
@@ -172,7 +173,7 @@ async def _break_off(writer: asyncio.StreamWriter) -> None:
 
 
 async def _be_late(writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(_BUDGET_S + random.uniform(-0.1, 0.1))
+    await asyncio.sleep(BUDGET_S + random.uniform(-0.1, 0.1))
     writer.write(_STREAM + _chunks(_gemini, GEMINI_SAYS) + _chunk(_gemini("", "STOP")) + _END)
 
 
