@@ -1,6 +1,8 @@
-"""No line of the log holds what was said: LiveKit's lines lose what they would tell.
+"""No line of the log holds what was said: lines lose what they would tell.
 
-It adds transcripts to some lines (`lk.pii.*`) and quotes texts in some exceptions.
+LiveKit adds transcripts to some (`lk.pii.*`) and quotes texts in some exceptions. The process of a
+call sends its lines to the worker's with their tracebacks written out, and asyncio writes the
+exception that nobody took into the line itself, whoever logs it: so all exceptions are outlined.
 """
 
 import logging
@@ -13,16 +15,25 @@ _LOUDEST = {"livekit": logging.INFO, "livekit.agents": logging.INFO}
 
 class _Discreet(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith("livekit"):
-            return True
-        for name in [name for name in vars(record) if name.startswith(_PRIVATE)]:
-            delattr(record, name)
-        if isinstance(record.args, tuple):
-            record.args = tuple(_told(argument) for argument in record.args)
+        if record.name.startswith("livekit"):
+            _leave_transcripts_out(record)
         if record.exc_info and record.exc_info[1]:
-            record.msg, record.args = f"{record.getMessage()}: {outline(record.exc_info[1])}", ()
+            record.msg, record.args = f"{_message(record)}: {outline(record.exc_info[1])}", ()
             record.exc_info = record.exc_text = None
         return True
+
+
+def _leave_transcripts_out(record: logging.LogRecord) -> None:
+    for name in [name for name in vars(record) if name.startswith(_PRIVATE)]:
+        delattr(record, name)
+    if isinstance(record.args, tuple):
+        record.args = tuple(_told(argument) for argument in record.args)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Without what asyncio adds in further lines: a task is shown with its exception's text."""
+    message = record.getMessage()
+    return message.partition("\n")[0] if record.name == "asyncio" else message
 
 
 def _told(argument: object) -> object:

@@ -1,5 +1,7 @@
 """What LiveKit would log of a conversation does not reach a handler."""
 
+import asyncio
+import gc
 import io
 import logging
 from collections.abc import Iterator
@@ -58,3 +60,26 @@ def test_other_loggers_are_left_alone(output: io.StringIO) -> None:
     logging.getLogger("parley.test").warning("counted %s", 3, extra={"data": {"a": 1}})
 
     assert "counted 3" in output.getvalue()
+
+
+def test_no_logger_shows_the_text_of_an_exception(output: io.StringIO) -> None:
+    logging.getLogger("parley.test").error("a transport has a bug", exc_info=failure())
+
+    assert CANARY not in output.getvalue()
+    assert "a transport has a bug: builtins.ValueError at test_discretion.py" in output.getvalue()
+
+
+def test_a_task_that_nobody_asked_how_it_went_is_told_without_its_exception(
+    output: io.StringIO,
+) -> None:
+    async def fail() -> None:
+        raise failure()
+
+    async def forget_a_task() -> None:
+        await asyncio.wait({asyncio.create_task(fail())})
+        gc.collect()
+
+    asyncio.run(forget_a_task())
+
+    assert CANARY not in output.getvalue()
+    assert "Task exception was never retrieved: builtins.ValueError at" in output.getvalue()
