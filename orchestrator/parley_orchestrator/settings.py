@@ -14,6 +14,7 @@ from parley_kit.errors import SettingsError
 from parley_kit.settings import Names
 from parley_kit.urls import service_url
 from parley_orchestrator.addresses import HttpUrl, ServerUrl
+from parley_orchestrator.keys import Key
 from parley_orchestrator.llm.chat import Tool
 from parley_orchestrator.llm.config import LlmConfig
 
@@ -34,12 +35,12 @@ class OrchestratorSettings(BaseSettings):
 
     # LiveKit
     livekit_url: ServerUrl = Field("", validation_alias="LIVEKIT_URL")
-    livekit_api_key: SecretStr = Field(SecretStr(""), validation_alias="LIVEKIT_API_KEY")
-    livekit_api_secret: SecretStr = Field(SecretStr(""), validation_alias="LIVEKIT_API_SECRET")
+    livekit_api_key: Key = Field(SecretStr(""), validation_alias="LIVEKIT_API_KEY")
+    livekit_api_secret: Key = Field(SecretStr(""), validation_alias="LIVEKIT_API_SECRET")
 
     # The stack
     openai_base_url: HttpUrl = Field("http://127.0.0.1:8000", validation_alias="OPENAI_BASE_URL")
-    openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
+    openai_api_key: Key = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
     stt_base: HttpUrl = Field("", validation_alias="STT_BASE_URL")
     tts_base: HttpUrl = Field("", validation_alias="TTS_BASE_URL")
     llm_base: HttpUrl = Field("", validation_alias="LLM_BASE_URL")
@@ -56,12 +57,12 @@ class OrchestratorSettings(BaseSettings):
 
     # Language models
     llm_chain: Names = Field(("gemini", "qwen"), validation_alias="LLM_CHAIN")
-    gemini_api_key: SecretStr = Field(SecretStr(""), validation_alias="GEMINI_API_KEY")
+    gemini_api_key: Key = Field(SecretStr(""), validation_alias="GEMINI_API_KEY")
     gemini_model: str = Field("gemini-2.5-flash", validation_alias="GEMINI_MODEL")
     gemini_base_url: HttpUrl = Field("", validation_alias="GOOGLE_GEMINI_BASE_URL")
     use_rest_api: bool = Field(False, validation_alias="USE_REST_API")
     rest_api_base_url: HttpUrl = Field("", validation_alias="REST_API_BASE_URL")
-    rest_api_key: SecretStr = Field(SecretStr(""), validation_alias="REST_API_KEY")
+    rest_api_key: Key = Field(SecretStr(""), validation_alias="REST_API_KEY")
     rest_api_timeout_s: float | None = Field(
         None, gt=0, le=600, validation_alias="REST_API_TIMEOUT"
     )

@@ -98,6 +98,9 @@ def test_the_chain_follows_from_what_is_set(
         ({"LLM_COOLDOWN_S": "60", "LLM_MAX_COOLDOWN_S": "30"}, "LLM_MAX_COOLDOWN_S"),
         ({"OPENAI_BASE_URL": "voice.example"}, "OPENAI_BASE_URL: this is no URL"),
         ({"LIVEKIT_URL": "ftp://livekit"}, "LIVEKIT_URL: this is no URL; write one like wss://"),
+        ({"OPENAI_API_KEY": "two words"}, "OPENAI_API_KEY: this is no key"),
+        ({"GEMINI_API_KEY": "clé"}, "GEMINI_API_KEY: this is no key"),
+        ({"LLM_CHAIN": "gemini", "GEMINI_API_KEY": " "}, "GEMINI_API_KEY is needed"),
         ({"SILENCE_BUDGET_S": "soon"}, "SILENCE_BUDGET_S"),
         ({"OPENAI_MAX_TURNS": "0"}, "OPENAI_MAX_TURNS"),
         ({"REST_API_MAX_RETRIES": "-1"}, "REST_API_MAX_RETRIES"),
@@ -107,6 +110,14 @@ def test_what_cannot_work_is_refused_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], sentence: str
 ) -> None:
     assert sentence in refusal(monkeypatch, **environment)
+
+
+def test_a_key_may_have_been_read_from_a_file_with_its_line_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = settings(monkeypatch, LLM_CHAIN="qwen", OPENAI_API_KEY="sk-1\n")
+
+    assert read.openai_api_key.get_secret_value() == "sk-1"
 
 
 def test_a_refusal_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
