@@ -17,10 +17,11 @@ from livekit.agents.__main__ import main as livekit_main
 
 from parley_kit import logging as kit_logging
 from parley_kit.errors import SettingsError
+from parley_kit.server import bind
 from parley_kit.settings import load
 from parley_orchestrator.admin.serving import admin_page
 from parley_orchestrator.admin.settings import AdminSettings, load_admin
-from parley_orchestrator.board import Board
+from parley_orchestrator.board import Board, BoardFailed
 from parley_orchestrator.discretion import keep_conversations_out_of_the_logs
 from parley_orchestrator.persona import load_persona
 from parley_orchestrator.ready import Worker
@@ -66,7 +67,16 @@ def worker() -> Iterator[Worker]:
     settings = load(OrchestratorSettings)
     persona = load_persona(settings.agent_persona)
     with TemporaryDirectory(prefix="parley-worker-", ignore_cleanup_errors=True) as folder:
-        yield Worker(settings, persona, settings.board or Path(folder) / "board.sqlite3")
+        board = settings.board or Path(folder) / "board.sqlite3"
+        _open_once(board)
+        yield Worker(settings, persona, board)
+
+
+def _open_once(board: Path) -> None:
+    try:
+        Board(board).close()
+    except BoardFailed as exc:
+        raise SettingsError(f"ORCHESTRATOR_BOARD: {exc}.") from exc
 
 
 def start() -> int:
@@ -74,6 +84,8 @@ def start() -> int:
     with worker() as one:
         one.settings.require_livekit()
         admin = load_admin()
+        # LiveKit would find out once all else has started, and tell with a traceback.
+        bind(one.settings.listen_host, one.settings.health_port).close()
         kit_logging.configure(one.settings.log_format, one.settings.log_level)
         keep_conversations_out_of_the_logs()
         logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # only health checks

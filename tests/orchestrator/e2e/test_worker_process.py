@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,11 +82,22 @@ def test_a_worker_is_healthy_without_services_and_ends_when_it_is_asked_to(tmp_p
         ({}, "Set LIVEKIT_URL and LIVEKIT_API_KEY and LIVEKIT_API_SECRET"),
         ({**LIVEKIT, "AGENT_PERSONA": "dentist"}, "AGENT_PERSONA: dentist is neither"),
         ({**LIVEKIT, "SELF_HOSTED_STT_ENABLED": "false"}, "SELF_HOSTED_STT_ENABLED=false"),
+        ({**LIVEKIT, "ORCHESTRATOR_BOARD": "/nowhere/board"}, "ORCHESTRATOR_BOARD: "),
     ],
 )
 def test_settings_that_cannot_work_are_refused_in_a_sentence(
     settings: dict[str, str], sentence: str
 ) -> None:
+    assert_refused(settings, sentence)
+
+
+def test_a_health_port_that_is_taken_is_refused_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert_refused({**LIVEKIT, "ORCHESTRATOR_HEALTH_PORT": str(port)}, f"Port {port} on")
+
+
+def assert_refused(settings: dict[str, str], sentence: str) -> None:
     refused = subprocess.run(
         [sys.executable, "-m", "parley_orchestrator", "start"],
         env=environment(**settings),
