@@ -44,7 +44,9 @@ class Ready:
         if self.streaming == "unknown":
             self.streaming = speaking.streaming_at(settings, within_s=_PROBE_S)
         if self.phrases.missing:
-            self.phrases.fetch(settings, within_s=within_s)
+            # Who did not say whether it is there may hang, and a caller waits.
+            patience_s = min(within_s, _PROBE_S) if self.streaming == "unknown" else within_s
+            self.phrases.fetch(settings, within_s=patience_s)
         data = {"stt_realtime": self.realtime, "tts_streaming": self.streaming}
         _log.info("speech services asked", extra={"data": data})
 
