@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,10 +52,18 @@ def _parser() -> argparse.ArgumentParser:
     talk = commands.add_parser("console", help="one call, without LiveKit")
     talk.add_argument(
         "--connect-addr",
+        type=_address,
         metavar="HOST:PORT",
         help="where a client of LiveKit's TCP console listens; without it, this machine's audio",
     )
     return parser
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+        raise argparse.ArgumentTypeError("write it as HOST:PORT")
+    return text
 
 
 @contextmanager
@@ -130,11 +139,23 @@ def console(connect_addr: str | None) -> int:
         os.environ["ORCHESTRATOR_BOARD"] = str(one.board)
         if connect_addr is not None:
             return livekit_main(["console", str(_ENTRY), "--connect-addr", connect_addr])
+        _require_sound()
         sys.argv = [sys.argv[0], "console"]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # its successor is the `lk` tool
             cli.run_app(create_server(one))
     return 0
+
+
+def _require_sound() -> None:
+    """LiveKit would end in a traceback."""
+    try:
+        import_module("sounddevice")
+    except OSError as exc:
+        raise SettingsError(
+            "The console needs PortAudio for this machine's microphone: install it (Debian and "
+            "Ubuntu: libportaudio2), or talk to it with --connect-addr."
+        ) from exc
 
 
 if __name__ == "__main__":

@@ -97,9 +97,15 @@ def test_a_health_port_that_is_taken_is_refused_in_a_sentence() -> None:
         assert_refused({**LIVEKIT, "ORCHESTRATOR_HEALTH_PORT": str(port)}, f"Port {port} on")
 
 
-def assert_refused(settings: dict[str, str], sentence: str) -> None:
+def test_a_console_without_sound_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+
+    assert_refused({"PYTHONPATH": str(tmp_path)}, "The console needs PortAudio", "console")
+
+
+def assert_refused(settings: dict[str, str], sentence: str, command: str = "start") -> None:
     refused = subprocess.run(
-        [sys.executable, "-m", "parley_orchestrator", "start"],
+        [sys.executable, "-m", "parley_orchestrator", command],
         env=environment(**settings),
         capture_output=True,
         text=True,
