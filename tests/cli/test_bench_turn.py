@@ -127,8 +127,8 @@ def test_every_fault_and_an_open_breaker_are_measured(services: Fakes) -> None:
     measured = figures(report)
     assert {f"Gemini {fault}: added" for fault in FAULTS} <= measured.keys()
     assert measured["Gemini hanging before headers: added"] > 0.3
-    assert measured["turns that were not answered"] == 0
-    assert measured["words said twice"] == 0
+    assert measured["Gemini fails: turns without an answer"] == 0
+    assert measured["Gemini fails: words said twice"] == 0
     assert "breaker open: added, p95" in measured
 
 

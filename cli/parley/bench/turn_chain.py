@@ -73,7 +73,8 @@ async def measure(report: Report, fakes: Fakes, step: Callable[[str], None]) -> 
         how = f"first word less Qwen's own, both p99 of {_TURNS} turns that all meet the fault"
         first = percentile([turn.first_s for turn in met], 99)
         report.add(f"Gemini {fault}: added", first - own, "s", BUDGET_S, how)
-    _add_answered(report, turns, f"{_TURNS} turns of each of these faults, Qwen's answer whole")
+    how = f"{_TURNS} turns of each of these faults: a whole answer of Qwen's"
+    _add_answered(report, "Gemini fails", turns, how)
     await _open_breaker(report, fakes, step)
 
 
@@ -83,15 +84,15 @@ async def untimed(report: Report, fakes: Fakes, step: Callable[[str], None]) -> 
     for fault in (BROKEN_OFF, LATE):
         turns += await _with_fault(fakes, fault, step)
     how = f"{_TURNS} turns with Gemini {BROKEN_OFF}, of which the caller is told, and {LATE}"
-    _add_answered(report, turns, how)
+    _add_answered(report, "Gemini in mid-answer or late", turns, how)
     await _recovery(report, fakes, step)
 
 
-def _add_answered(report: Report, turns: Sequence[Turn], how: str) -> None:
+def _add_answered(report: Report, what: str, turns: Sequence[Turn], how: str) -> None:
     lost = sum(not turn.is_answered for turn in turns)
     twice = sum(turn.words_said_twice for turn in turns)
-    report.add("turns that were not answered", lost, f"of {len(turns)}", 0, how)
-    report.add("words said twice", twice, "words", 0, "in the same turns")
+    report.add(f"{what}: turns without an answer", lost, f"of {len(turns)}", 0, how)
+    report.add(f"{what}: words said twice", twice, "words", 0, "in the same turns")
 
 
 async def _with_fault(fakes: Fakes, fault: str, step: Callable[[str], None]) -> list[Turn]:

@@ -10,7 +10,7 @@ from parley.bench.turn_fakes import Fakes
 from parley.bench.turn_phone import AUDIBLE, Samples
 
 _FAKE_TURNS = 6
-_STACK_TURNS = 14
+_STACK_TURNS = 12
 _UP = python("parley", "up", "--port", "0", "--json")
 _HOW = "last voiced sample of the question to the first audible frame, the worker in console mode"
 

@@ -33,16 +33,17 @@ async def measure(report: Report, fakes: Fakes, step: Callable[[str], None]) -> 
     sizes, taken = [], []
     async with _worker(fakes) as (pid, called):
         processes = len(descendants(pid))
-        for number in range(_SETTLING + _CALLS + 1):
+        for number in range(_CALLS + 1):
             if number % _EVERY == 0:
                 await _at_rest(pid, processes)
                 if number >= _SETTLING:
                     sizes.append((float(number), resident_bytes(pid) / 1e6))
-            step(f"calls in a row, {number} of {_SETTLING + _CALLS}")
+            step(f"calls in a row, {number} of {_CALLS}")
             taken.append(await _one(pid, called))
+        await _at_rest(pid, processes)
     how = f"resident memory of its process over that when it was idle, the most of {_CALLS} calls"
     report.add("memory of a call", max(taken) / 1e6, "MB", 150, how)
-    how = f"all processes of the worker between two calls, least squares over {_CALLS} in a row"
+    how = f"all its processes between calls, {_CALLS} in a row, least squares after {_SETTLING}"
     report.add("growth per call", slope(sizes), "MB", 1.0, how)
     how = "all its processes, shared pages counted each time"
     report.add("the worker at the end, idle", sizes[-1][1], "MB", None, how)
