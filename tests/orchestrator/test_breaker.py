@@ -20,6 +20,7 @@ from parley_orchestrator.llm.breaker import (
     admitted,
     failed,
     insisted,
+    interrupted,
     released,
     state,
     succeeded,
@@ -94,6 +95,19 @@ def test_after_it_closed_the_cooldown_starts_small_again() -> None:
 def test_a_probe_that_is_given_back_lets_the_next_turn_probe_at_once() -> None:
     breaker = released(*probing(opened(), 30.0))
 
+    assert admitted(breaker, 30.0, POLICY)[1]
+
+
+def test_an_answer_that_is_interrupted_ends_a_row_of_failures() -> None:
+    breaker = failed(failed(CLOSED, Ticket(0), 0.0, POLICY), Ticket(0), 0.0, POLICY)
+
+    assert interrupted(breaker, Ticket(0)) == CLOSED
+
+
+def test_a_probe_whose_answer_is_interrupted_lets_the_next_turn_probe_at_once() -> None:
+    breaker = interrupted(*probing(opened(), 30.0))
+
+    assert state(breaker, 30.0) == "half_open"
     assert admitted(breaker, 30.0, POLICY)[1]
 
 
@@ -214,6 +228,14 @@ class Rules(RuleBasedStateMachine):
     def give_up(self, ticket: Ticket) -> None:
         self.breaker = released(self.breaker, ticket)
         if self._is_current(ticket) and ticket == self.probe:
+            del self.leases[ticket]
+
+    @rule(ticket=consumes(tickets))
+    def interrupt(self, ticket: Ticket) -> None:
+        self.breaker = interrupted(self.breaker, ticket)
+        if self._is_current(ticket) and self.opened_at is None:
+            self.in_a_row = 0
+        elif self._is_current(ticket) and ticket == self.probe:
             del self.leases[ticket]
 
     @rule(seconds=st.sampled_from([0.1, 5.0, 15.0, 30.0, 300.0]))

@@ -304,6 +304,21 @@ def test_callers_who_interrupt_do_not_open_it(board: Board, heard: float) -> Non
     assert first.running == 0
 
 
+@pytest.mark.parametrize(("heard", "failures"), [(0.5, 2), (1.2, 0)])
+def test_an_answer_that_had_begun_ends_a_row_of_failures_though_it_is_interrupted(
+    board: Board, heard: float, failures: int
+) -> None:
+    first = Scripted("gemini", (Fail("auth"),), (Fail("auth"),), (Wait(1), *OK, Wait(1)))
+    talk = Talk(board, first, sure())
+
+    async def interrupted() -> int:
+        await talk.ask_often(2)
+        await talk.interrupt(after_s=heard)
+        return talk.failures("gemini")
+
+    assert run(interrupted()) == failures
+
+
 def test_a_caller_who_leaves_during_a_pause_is_not_answered(board: Board) -> None:
     first, last = failing("server"), sure()
 

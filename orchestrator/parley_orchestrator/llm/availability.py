@@ -55,6 +55,10 @@ class Availability:
         """An answer came to its end."""
         self._change(member, lambda known, now: breaker.succeeded(known, ticket))
 
+    def interrupted(self, member: str, ticket: Ticket) -> None:
+        """The caller left an answer that had begun."""
+        self._change(member, lambda known, now: breaker.interrupted(known, ticket))
+
     def failed(self, member: str, ticket: Ticket, kind: FailureKind) -> None:
         """An attempt failed; that it counts is up to its kind."""
         self._tried(lambda: self._board.add_failure(member, kind), None)

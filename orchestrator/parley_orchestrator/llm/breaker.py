@@ -126,6 +126,16 @@ def released(breaker: Breaker, ticket: Ticket) -> Breaker:
     return replace(breaker, lease_until=0.0) if holds_it else breaker
 
 
+def interrupted(breaker: Breaker, ticket: Ticket) -> Breaker:
+    """After an answer that had begun when its caller left.
+
+    It ends a row of failures; whether a probe would have come to its end is not known.
+    """
+    if ticket.generation == breaker.generation and not breaker.cooldown_s:
+        return replace(breaker, failures=0)
+    return released(breaker, ticket)
+
+
 def _opened(breaker: Breaker, now: float, cooldown_s: float) -> Breaker:
     return Breaker(
         generation=breaker.generation + 1,

@@ -115,7 +115,7 @@ class Chain:
             self._note_failure(attempt, failure, is_heard=True)
             raise LlmFailed(f"{attempt.member.name} broke off: {failure}", "cut") from failure
         except BaseException:
-            self._availability.release(attempt.member.name, attempt.ticket)
+            self._availability.interrupted(attempt.member.name, attempt.ticket)
             raise
         else:
             self._availability.succeeded(attempt.member.name, attempt.ticket)
