@@ -48,19 +48,23 @@ def add_calls(shared: Board) -> None:
         shared.add_turn(turn(float(at), call=call, endpoint=0.25, stt=0.05, llm=llm, tts=0.1))
 
 
-async def test_the_current_model_and_its_api_are_shown(page: Page, shared: Board) -> None:
-    for chain, model, api in (
+@pytest.mark.parametrize(
+    ("chain", "model", "api"),
+    [
         ("gemini,qwen", "gemini-2.5-flash", "REST"),
         ("realtime,rest", "gpt-realtime", "Realtime WebSocket"),
         ("ws,rest", "qwen2-5-7b-instruct", "WebSocket"),
-    ):
-        with serve(admin_app(shared, chain=chain)) as url:
-            await opened(page, url)
-            await page.until("!document.querySelector('#content[aria-busy]')", "it is filled in")
-            assert await text(page, "#model") == model
-            assert (await text(page, "#api")).startswith(f"{api} · ")
-
-    assert page.errors == []
+    ],
+)
+async def test_the_current_model_and_its_api_are_shown(
+    page: Page, shared: Board, chain: str, model: str, api: str
+) -> None:
+    with serve(admin_app(shared, chain=chain)) as url:
+        await opened(page, url)
+        await page.until("!document.querySelector('#content[aria-busy]')", "it is filled in")
+        assert await text(page, "#model") == model
+        assert (await text(page, "#api")).startswith(f"{api} · ")
+        assert page.errors == []
 
 
 async def test_the_dot_is_green_for_realtime_and_grey_for_rest(page: Page, shared: Board) -> None:
