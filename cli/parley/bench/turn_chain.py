@@ -108,8 +108,7 @@ async def _open_breaker(report: Report, fakes: Fakes, step: Callable[[str], None
     step("the breaker open, and Qwen alone, in turn")
     through, straight = [], []
     async with _chain(_qwen(fakes)) as alone, _chain(_gemini(fakes), _qwen(fakes)) as both:
-        await fakes.become("failing")
-        await ask(both)
+        await _open(both, fakes)
         asked = (await fakes.asked())["gemini"]
         for _ in range(_PAIRS):
             straight.append((await ask(alone)).first_s)
@@ -128,13 +127,22 @@ async def _recovery(report: Report, fakes: Fakes, step: Callable[[str], None]) -
     for number in range(_OUTAGES):
         step(f"Gemini comes back, {number + 1} of {_OUTAGES}")
         async with _chain(_gemini(fakes), _qwen(fakes), breaker=policy) as chain:
-            await fakes.become("failing")
-            await ask(chain)
+            await _open(chain, fakes)
             await fakes.become(WELL)
             await asyncio.sleep(_COOLDOWN_S)
             needed.append(await _turns_until_gemini(chain))
     how = f"turns after the cool-down until Gemini serves, the most of {_OUTAGES} outages"
     report.add("recovery", max(needed), "turns", 1, how)
+
+
+async def _open(chain: Chain, fakes: Fakes) -> None:
+    """Gemini fails until the breaker is open; one turn may be too short for all its attempts."""
+    await fakes.become("failing")
+    failures = BreakerPolicy().failures_to_open
+    enough = (await fakes.asked())["gemini"] + failures
+    for _ in range(failures):
+        if (await fakes.asked())["gemini"] < enough:
+            await ask(chain)
 
 
 async def _turns_until_gemini(chain: Chain) -> int:
