@@ -130,7 +130,7 @@ class EdgeMiddleware:
     def _account(self, exchange: "_Exchange") -> None:
         seconds = time.perf_counter() - exchange.started
         self._metrics.end(exchange.route, exchange.status, seconds, exchange.ttfb)
-        level = logging.DEBUG if exchange.path in ("/livez", "/readyz") else logging.INFO
+        level = logging.DEBUG if _is_a_look(exchange.path, exchange.status) else logging.INFO
         if log.isEnabledFor(level):
             log.log(
                 level,
@@ -317,6 +317,11 @@ class _Exchange:
         else:
             logging.getLogger("parley.error").error("unhandled error", exc_info=exc)
             await self.answer(InternalError())
+
+
+def _is_a_look(path: str, status: int) -> bool:
+    """Whether somebody only looks whether the service is there, as some do every few seconds."""
+    return path in ("/livez", "/readyz") or (path == "/v1/models" and status == 200)
 
 
 def _content_length(header: str) -> int:

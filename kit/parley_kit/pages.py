@@ -12,7 +12,9 @@ from importlib.resources import files
 from typing import Self
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
 
 STYLESHEET = "/style.css"
 
@@ -68,6 +70,26 @@ def page_routes(package: str, names: Mapping[str, str]) -> APIRouter:
     for path, asset in assets.items():
         _serve(router, path, asset)
     return router
+
+
+class BareRoot(BaseRoute):
+    """The root without its slash: a browser is sent to where the page's links work.
+
+    Starlette would redirect to an absolute URL, with the scheme that it sees behind the gateway.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found = scope["type"] == "http" and is_bare_root(scope)
+        return (Match.FULL if found else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        there = f"{scope['path'].rpartition('/')[2]}/"
+        await RedirectResponse(there, status_code=308)(scope, receive, send)
+
+
+def is_bare_root(scope: Scope) -> bool:
+    """Whether a request is for `/<name>` itself."""
+    return bool(scope["path"] == scope.get("root_path"))
 
 
 def open_paths(paths: Iterable[str]) -> frozenset[tuple[str, str]]:

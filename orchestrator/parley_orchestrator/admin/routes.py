@@ -1,14 +1,13 @@
 """The page's files, its live updates, and the way to it without the last slash."""
 
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
 from parley_kit import sse
 from parley_kit.app import Service
 from parley_kit.edge import context_of
 from parley_kit.health import State
+from parley_kit.pages import BareRoot
 from parley_orchestrator.admin.component import Overview
 from parley_orchestrator.admin.live import updates
 
@@ -30,16 +29,4 @@ def add_routes(service: Service, overview: Overview) -> None:
         return await sse.respond(held, context)
 
     service.include_router(router)
-    service.router.routes.append(_BareRoot())
-
-
-class _BareRoot(BaseRoute):
-    """`/admin` itself: a browser is sent to `/admin/`, where the page's links work."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        found = scope["type"] == "http" and scope["path"] == scope.get("root_path")
-        return (Match.FULL if found else Match.NONE), {}
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        there = f"{scope['path'].rpartition('/')[2]}/"
-        await RedirectResponse(there, status_code=308)(scope, receive, send)
+    service.router.routes.append(BareRoot())

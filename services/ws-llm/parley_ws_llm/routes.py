@@ -5,13 +5,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from parley_kit.app import Service
 from parley_kit.errors import ApiError, InvalidApiKey
+from parley_kit.pages import BareRoot, is_bare_root
 from parley_kit.sockets import accept, authorization, check_origin, deny
 from parley_kit.ws_protocol import KEY_SUBPROTOCOL_PREFIX, SUBPROTOCOL
 from parley_ws_llm.assistant import Assistant
@@ -100,26 +100,18 @@ class Door:
         await session.run(key_id)
 
 
-class BareRoot(BaseRoute):
-    """`/ws-llm` itself: a browser is sent to `/ws-llm/`, where the page's links work.
-
-    Starlette would redirect to an absolute URL, with the scheme that it sees behind the gateway.
-    """
+class SocketAtBareRoot(BaseRoute):
+    """`/ws-llm` itself, as a socket; a browser's GET of it is redirected."""
 
     def __init__(self, door: Endpoint) -> None:
         self._door = door
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] == "lifespan" or scope["path"] != scope.get("root_path"):
-            return Match.NONE, {}
-        return Match.FULL, {}
+        found = scope["type"] == "websocket" and is_bare_root(scope)
+        return (Match.FULL if found else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await self._door(WebSocket(scope, receive, send))
-            return
-        there = f"{scope['path'].rpartition('/')[2]}/"
-        await RedirectResponse(there, status_code=308)(scope, receive, send)
+        await self._door(WebSocket(scope, receive, send))
 
 
 def add_socket_routes(service: Service, door: Endpoint) -> None:
@@ -132,4 +124,4 @@ def add_socket_routes(service: Service, door: Endpoint) -> None:
         await door(socket)
 
     service.include_router(router)
-    service.router.routes.append(BareRoot(door))
+    service.router.routes += [SocketAtBareRoot(door), BareRoot()]
