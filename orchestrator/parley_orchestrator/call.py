@@ -42,7 +42,7 @@ _CONNECTING = SessionConnectOptions(
 )
 
 
-class Answering:
+class LastServed:
     """The chain's observer: who served last."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Answering:
 
 
 def create_session(
-    ready: Ready, chain: Chain, answering: Answering, *, resumes: bool
+    ready: Ready, chain: Chain, last_served: LastServed, *, resumes: bool
 ) -> AgentSession[None]:
     """Everything local but the models: no audio and no transcript goes to LiveKit's cloud.
 
@@ -73,7 +73,7 @@ def create_session(
         tts=speaking.create_tts(settings, streaming=ready.streaming),
         llm=ChainLlm(
             chain,
-            lambda: answering.serving(chain),
+            lambda: last_served.serving(chain),
             unspoken=ready.worker.persona.phrases,
         ),
         vad=inference.VAD(model="silero", min_silence_duration=_VAD_SILENCE_S),

@@ -14,7 +14,7 @@ from livekit.agents.worker import ServerEnvOption
 
 from parley_orchestrator.board import Board
 from parley_orchestrator.build import create_chain
-from parley_orchestrator.call import Answering, create_agent, create_session, say_when_deaf
+from parley_orchestrator.call import LastServed, create_agent, create_session, say_when_deaf
 from parley_orchestrator.discretion import keep_conversations_out_of_the_logs
 from parley_orchestrator.ready import Ready, Worker, prepare
 from parley_orchestrator.turn_notes import TurnNotes
@@ -68,18 +68,18 @@ async def entry(context: JobContext) -> None:
     ready: Ready = context.proc.userdata[_READY]
     if not ready.is_complete:
         await asyncio.to_thread(ready.complete, within_s=_COMPLETED_WITHIN_S)
-    answering = Answering()
+    last_served = LastServed()
     async with AsyncExitStack() as stack:
         board = Board(ready.worker.board)
         stack.callback(board.close)
-        chain = create_chain(ready.worker.settings, board, answering)
+        chain = create_chain(ready.worker.settings, board, last_served)
         stack.push_async_callback(chain.close)
-        session = create_session(ready, chain, answering, resumes=not context.is_fake_job())
+        session = create_session(ready, chain, last_served, resumes=not context.is_fake_job())
         for part in (session.stt, session.tts):
             assert part is not None
             stack.push_async_callback(part.aclose)
         agent = create_agent(ready)
-        notes = TurnNotes(board, context.job.id, lambda: answering.member)
+        notes = TurnNotes(board, context.job.id, lambda: last_served.member)
         session.on("conversation_item_added", notes.on_item)
         say_when_deaf(session, agent, ready.worker.persona.not_hearing)
         await session.start(agent, room=context.room, room_options=_room_options(), record=False)

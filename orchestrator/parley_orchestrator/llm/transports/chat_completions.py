@@ -27,13 +27,11 @@ from pydantic import BaseModel, ValidationError
 from parley_orchestrator.errors import FailureKind, LlmFailed
 from parley_orchestrator.llm.chat import ChatRequest, Item
 from parley_orchestrator.llm.config import LlmConfig
-from parley_orchestrator.llm.deadlines import timed
-from parley_orchestrator.llm.history import prepared
 from parley_orchestrator.llm.settling import until_settled
 from parley_orchestrator.llm.tls import tls_context
-from parley_orchestrator.llm.transport import Api
 from parley_orchestrator.llm.transports.chat_wire import ChatAnswer, chat_body
 from parley_orchestrator.llm.transports.http_failures import status_failure
+from parley_orchestrator.llm.transports.timed_transport import TimedTransport
 
 _log = logging.getLogger("parley.orchestrator")
 
@@ -49,7 +47,7 @@ class _Models(BaseModel):
     data: list[_Model]
 
 
-class ChatCompletions:
+class ChatCompletions(TimedTransport):
     """
     Args:
         name: as in `LLM_CHAIN`.
@@ -57,8 +55,7 @@ class ChatCompletions:
     """
 
     def __init__(self, name: Literal["rest", "qwen"], config: LlmConfig) -> None:
-        self._name = name
-        self._config = config
+        super().__init__(name, "REST", config)
         self._client = AsyncOpenAI(
             api_key=config.api_key or "none",
             base_url=config.base_url or _OPENAI,
@@ -71,21 +68,6 @@ class ChatCompletions:
             ),
         )
         self._options = _options(config)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def api(self) -> Api:
-        return "REST"
-
-    @property
-    def config(self) -> LlmConfig:
-        return self._config
-
-    def stream(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
-        return timed(self._items(prepared(request, self._config)), self._config)
 
     async def _items(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
         answer = ChatAnswer(self._name)

@@ -11,17 +11,15 @@ from google.genai.errors import APIError
 from parley_orchestrator.errors import FailureKind, LlmFailed
 from parley_orchestrator.llm.chat import ChatRequest, Item
 from parley_orchestrator.llm.config import LlmConfig
-from parley_orchestrator.llm.deadlines import timed
-from parley_orchestrator.llm.history import prepared
 from parley_orchestrator.llm.settling import until_settled
 from parley_orchestrator.llm.tls import tls_context
-from parley_orchestrator.llm.transport import Api
 from parley_orchestrator.llm.transports.gemini_failures import gemini_failure
 from parley_orchestrator.llm.transports.gemini_http import gemini_client, responses
 from parley_orchestrator.llm.transports.gemini_wire import GeminiAnswer, contents, generation
+from parley_orchestrator.llm.transports.timed_transport import TimedTransport
 
 
-class Gemini:
+class Gemini(TimedTransport):
     """
     Args:
         config: an empty `base_url` is `GOOGLE_GEMINI_BASE_URL` or else Google's own. Gemini knows
@@ -32,7 +30,7 @@ class Gemini:
     """
 
     def __init__(self, config: LlmConfig) -> None:
-        self._config = config
+        super().__init__("gemini", "Gemini", config)
         self._http = gemini_client(config.connect_timeout_s)
         self._client = Client(
             # Not Vertex, whatever the environment says.
@@ -46,21 +44,6 @@ class Gemini:
                 async_client_args={"verify": tls_context(), "ssl": tls_context()},
             ),
         )
-
-    @property
-    def name(self) -> str:
-        return "gemini"
-
-    @property
-    def api(self) -> Api:
-        return "Gemini"
-
-    @property
-    def config(self) -> LlmConfig:
-        return self._config
-
-    def stream(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
-        return timed(self._items(prepared(request, self._config)), self._config)
 
     async def _items(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
         answer = GeminiAnswer()

@@ -15,47 +15,31 @@ from dataclasses import replace
 from parley_orchestrator.errors import LlmFailed
 from parley_orchestrator.llm.chat import ChatRequest, Item
 from parley_orchestrator.llm.config import LlmConfig
-from parley_orchestrator.llm.deadlines import timed
-from parley_orchestrator.llm.history import prepared
 from parley_orchestrator.llm.pool import Limits, Pool
 from parley_orchestrator.llm.sockets import Lost
-from parley_orchestrator.llm.transport import Api
 from parley_orchestrator.llm.transports.realtime_answer import RealtimeAnswer
 from parley_orchestrator.llm.transports.realtime_session import Session, WrongDialect, open_session
 from parley_orchestrator.llm.transports.realtime_wire import OTHER, Dialect, response_create
+from parley_orchestrator.llm.transports.timed_transport import TimedTransport
 
 _log = logging.getLogger("parley.orchestrator")
 _NAME = "realtime"
 _OPENAI = "https://api.openai.com/v1"
 
 
-class Realtime:
+class Realtime(TimedTransport):
     """
     Args:
         config: an empty `base_url` is OpenAI's own.
     """
 
     def __init__(self, config: LlmConfig) -> None:
-        self._config = config if config.base_url else replace(config, base_url=_OPENAI)
+        based = config if config.base_url else replace(config, base_url=_OPENAI)
+        super().__init__(_NAME, "Realtime WebSocket", based)
         if config.temperature is not None:
             _log.info("realtime: the temperature is sent to servers of the beta dialect only")
         self._dialect: Dialect = "ga"
         self._pool = Pool(self._open, Limits(wait_s=config.connect_timeout_s))
-
-    @property
-    def name(self) -> str:
-        return _NAME
-
-    @property
-    def api(self) -> Api:
-        return "Realtime WebSocket"
-
-    @property
-    def config(self) -> LlmConfig:
-        return self._config
-
-    def stream(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
-        return timed(self._items(prepared(request, self._config)), self._config)
 
     async def warm(self) -> None:
         await self._pool.warm()

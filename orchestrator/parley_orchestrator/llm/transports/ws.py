@@ -14,11 +14,9 @@ from contextlib import aclosing
 
 from parley_orchestrator.llm.chat import ChatRequest, Item
 from parley_orchestrator.llm.config import LlmConfig
-from parley_orchestrator.llm.deadlines import timed
-from parley_orchestrator.llm.history import prepared
 from parley_orchestrator.llm.pool import Limits, Pool
 from parley_orchestrator.llm.sockets import Lost, bearer, open_socket, socket_url
-from parley_orchestrator.llm.transport import Api
+from parley_orchestrator.llm.transports.timed_transport import TimedTransport
 from parley_orchestrator.llm.transports.ws_line import Line
 from parley_orchestrator.llm.transports.ws_wire import WsAnswer, chat_of
 
@@ -28,7 +26,7 @@ _NAME = "ws"
 _PER_SOCKET = 4
 
 
-class WsLlm:
+class WsLlm(TimedTransport):
     """
     Args:
         config: `base_url` is the service's root; `/ws` is added.
@@ -40,26 +38,11 @@ class WsLlm:
     def __init__(self, config: LlmConfig) -> None:
         if not config.base_url:
             raise ValueError("base_url: ws has no default")
-        self._config = config
+        super().__init__(_NAME, "WebSocket", config)
         self._noted = False
         self._pool = Pool(
             self._open, Limits(per_connection=_PER_SOCKET, wait_s=config.connect_timeout_s)
         )
-
-    @property
-    def name(self) -> str:
-        return _NAME
-
-    @property
-    def api(self) -> Api:
-        return "WebSocket"
-
-    @property
-    def config(self) -> LlmConfig:
-        return self._config
-
-    def stream(self, request: ChatRequest) -> AsyncGenerator[Item, None]:
-        return timed(self._items(prepared(request, self._config)), self._config)
 
     async def warm(self) -> None:
         await self._pool.warm()
