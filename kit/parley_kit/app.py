@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from prometheus_client import ProcessCollector
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
@@ -75,6 +76,8 @@ class Service(FastAPI):
         self.component = component
         self.health = health or Health()
         self.metrics = Metrics()
+        self.metrics.watch_readiness(lambda: self.health.ready)
+        ProcessCollector(registry=self.metrics.registry)
         self.lag = LoopLag(self.metrics.registry)
         self.authenticator = Authenticator.from_settings(settings)
         self.admission = Admission(

@@ -43,6 +43,8 @@ class Door:
         self._variable = seats.origins_variable
         self._what = seats.what
         self._seats = Admission(seats.max_sessions, 0, seats.max_per_key)
+        self._seats.on_refusal = lambda reason: service.metrics.refused("sessions")
+        service.metrics.expect_refusals("sessions")
         self._open_sessions = open_sessions
 
     async def let_in(

@@ -3,14 +3,17 @@
 import asyncio
 import math
 from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from parley_kit.errors import Overloaded, RateLimited
 
 _T = TypeVar("_T")
+
+Reason: TypeAlias = Literal["key", "queue"]
+"""Whose limit a refusal is: that of one key, or that of all callers together."""
 
 _SMOOTHING = 0.2
 _MAX_RETRY_AFTER_S = 30
@@ -42,6 +45,8 @@ class Admission:
         self._waiters: OrderedDict[asyncio.Future[None], None] = OrderedDict()
         self._in_flight: Counter[str] = Counter()
         self._mean_s = 1.0
+        self.on_refusal: Callable[[Reason], None] = lambda reason: None
+        """Called at every refusal; the metrics count them."""
 
     @property
     def load(self) -> Load:
@@ -55,11 +60,13 @@ class Admission:
             Overloaded: the queue is full.
         """
         if self._in_flight[key_id] >= self._max_per_key:
+            self.on_refusal("key")
             raise RateLimited(
                 "Too many requests of this API key are in flight.",
                 retry_after_s=self._retry_after_s(),
             )
         if self._running >= self._max_concurrency and len(self._waiters) >= self._max_queue:
+            self.on_refusal("queue")
             raise Overloaded(
                 "The server is overloaded: its queue is full.", retry_after_s=self._retry_after_s()
             )

@@ -52,6 +52,7 @@ class VllmEdge:
         self._admission = Admission(in_flight(settings), 0, settings.max_in_flight_per_key)
         metrics = Metrics()
         metrics.watch(self._admission)
+        metrics.watch_readiness(self._is_ready)
         rules = BodyRules(settings.max_n, settings.max_messages)
         models = _models(settings)
         self._gate = Gate(app, models, rules, self._admission, self._health, metrics)
@@ -78,6 +79,10 @@ class VllmEdge:
             self._health.mark_draining()
             for task in watching:
                 task.cancel()
+
+    def _is_ready(self) -> bool:
+        watch = self._gate.watch
+        return self._health.ready and not (watch is not None and watch.stalled)
 
     def _start(self, host: object) -> "asyncio.Task[None]":
         _on_sigterm(self._health.mark_draining)
