@@ -1,5 +1,6 @@
 """Settings read once from the environment; a wrong one stops the start with one clear sentence."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -8,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from parley_kit.errors import SettingsError, readable
+from parley_kit.secret_files import from_files
 
 _S = TypeVar("_S", bound=BaseSettings)
 
@@ -65,13 +67,13 @@ class ServiceSettings(BaseSettings):
 
 
 def load(cls: type[_S], **overrides: Any) -> _S:
-    """Read the environment into `cls`; `overrides` win over it.
+    """Read the environment, and the files it names, into `cls`; `overrides` win over both.
 
     Raises:
         SettingsError: names each wrong variable and what is wrong with it, never its value.
     """
     try:
-        return cls(**overrides)
+        return cls(**{**from_files(cls, os.environ), **overrides})
     except ValidationError as exc:
         prefix = cls.model_config.get("env_prefix", "")
         problems = "; ".join(
