@@ -10,7 +10,7 @@ import pytest
 
 from parley_orchestrator.board import Board, MemberReport
 from parley_orchestrator.errors import FailureKind, LlmFailed
-from parley_orchestrator.llm.chain import Chain
+from parley_orchestrator.llm.chain import SWITCH_S, Chain, ChainPolicy
 from parley_orchestrator.llm.chat import ChatRequest, Item, Said, Text, ToolCall, Usage
 from parley_orchestrator.llm.config import LlmConfig
 from parley_orchestrator.llm.events import AttemptFailed, AvailabilityChanged, Served
@@ -30,6 +30,7 @@ from tests.orchestrator.virtual_time import run
 
 CALL = ToolCall("1", "book", "{}")
 BUDGET_S = 1.5
+LEFT_AFTER_S = BUDGET_S - SWITCH_S
 COOLDOWN_S = 30.0
 
 
@@ -97,7 +98,7 @@ def test_a_member_that_hangs_is_left_and_stopped_at_the_end_of_the_budget(board:
         return first.running
 
     assert run(running_after()) == 0
-    assert talk.waited == pytest.approx([BUDGET_S])
+    assert talk.waited == pytest.approx([LEFT_AFTER_S])
     assert talk.told(AttemptFailed)[0].kind == "timeout"
 
 
@@ -109,7 +110,7 @@ def test_white_space_is_neither_an_answer_nor_passed_on_from_who_does_not_answer
     talk = Talk(board, first, sure())
 
     assert run(talk.ask()) == "Until five."
-    assert talk.waited == pytest.approx([BUDGET_S])
+    assert talk.waited == pytest.approx([LEFT_AFTER_S])
 
 
 def test_a_member_that_takes_its_time_to_stop_does_not_hold_the_next_one_up(board: Board) -> None:
@@ -117,7 +118,7 @@ def test_a_member_that_takes_its_time_to_stop_does_not_hold_the_next_one_up(boar
     talk = Talk(board, first, sure())
 
     assert run(talk.ask()) == "Until five."
-    assert talk.waited == pytest.approx([BUDGET_S])
+    assert talk.waited == pytest.approx([LEFT_AFTER_S])
 
 
 def test_an_answer_that_ends_without_anything_useful_is_a_failure(board: Board) -> None:
@@ -387,7 +388,7 @@ def test_the_last_member_is_tried_again_after_the_budget(board: Board) -> None:
     talk = Talk(board, first, last)
 
     assert run(talk.ask()) == "Until five."
-    assert talk.waited == pytest.approx([BUDGET_S + 0.1])
+    assert talk.waited == pytest.approx([LEFT_AFTER_S + 0.1])
 
 
 def test_the_last_member_has_its_own_time_for_all_its_attempts(board: Board) -> None:
@@ -401,7 +402,7 @@ def test_the_last_member_has_its_own_time_for_all_its_attempts(board: Board) -> 
         assert failure.value.kind == "timeout"
         return now() - begun
 
-    assert run(ended_after()) == pytest.approx(BUDGET_S + 4.0)
+    assert run(ended_after()) == pytest.approx(LEFT_AFTER_S + 4.0)
 
 
 def test_when_nobody_answers_the_last_failure_is_raised(board: Board) -> None:
@@ -411,6 +412,32 @@ def test_when_nobody_answers_the_last_failure_is_raised(board: Board) -> None:
         run(Talk(board, broken(), last).ask())
 
     assert failure.value.kind == "refused"
+
+
+def test_a_member_that_answers_in_one_piece_is_not_cut_off_by_the_budget(board: Board) -> None:
+    whole = LlmConfig(model="gemini", stream=False, first_token_timeout_s=4.0)
+    first = Scripted("gemini", (Text("We are "), Wait(3.0), Text("open.")), config=whole)
+    talk = Talk(board, first, sure())
+
+    assert run(talk.ask()) == "We are open."
+    assert talk.waited == pytest.approx([3.0])
+
+
+def test_a_member_that_answers_in_one_piece_is_left_after_its_own_time(board: Board) -> None:
+    whole = LlmConfig(model="gemini", stream=False, first_token_timeout_s=4.0)
+    first = Scripted("gemini", (FOREVER,), config=whole)
+    talk = Talk(board, first, sure())
+
+    assert run(talk.ask()) == "Until five."
+    assert talk.waited == pytest.approx([4.0])
+    assert len(first.asked_at) == 1
+
+
+@pytest.mark.parametrize("budget_s", [0.01, SWITCH_S, 1.0])
+def test_a_budget_however_short_has_time_for_the_first_member(budget_s: float) -> None:
+    policy = ChainPolicy(silence_budget_s=budget_s)
+
+    assert 0 < policy.attempts_end_after_s < budget_s
 
 
 def test_a_member_for_which_no_time_is_left_is_neither_asked_nor_counted(board: Board) -> None:

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from parley_orchestrator.board import Board
 from parley_orchestrator.errors import FailureKind, LlmFailed
+from parley_orchestrator.llm.chain import ChainPolicy
 from parley_orchestrator.llm.chat import Text, Usage
 from parley_orchestrator.llm.events import AttemptFailed
 from tests.orchestrator.scripted import FOREVER, Fail, Linger, Script, Scripted, Vanish, Wait
 from tests.orchestrator.talking import OK, Talk, now, sure
 from tests.orchestrator.virtual_time import run
 
-BUDGET_S = 1.5
+BUDGET_S = ChainPolicy().attempts_end_after_s
 
 BEHAVIOURS: dict[str, Script] = {
     "answers": OK,

@@ -25,17 +25,28 @@ from parley_orchestrator.llm.transport import Transport
 
 _log = logging.getLogger("parley.orchestrator")
 
+SWITCH_S = 0.05
+"""What of the budget is left for the switch: to leave one model, note it on the board, and get a
+request to the next. With 25 callers at a time on two cores that took up to 26 ms."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainPolicy:
     """
     Args:
-        silence_budget_s: from the question to the first useful item of a member that is not the
-            last; the last one then has its own `first_token_timeout_s`.
+        silence_budget_s: from the question until the last member is asked, if no other has given
+            a useful item; the last one then has its own `first_token_timeout_s`. A member that
+            answers in one piece (`config.stream` off) cannot be told from one that hangs, and has
+            that too.
     """
 
     silence_budget_s: float = 1.5
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+
+    @property
+    def attempts_end_after_s(self) -> float:
+        """Of the members that are not the last."""
+        return self.silence_budget_s - min(SWITCH_S, self.silence_budget_s / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +148,7 @@ class Chain:
     async def _answered(self, request: ChatRequest) -> tuple[_Attempt, list[Item]]:
         """The attempt that serves, and its items up to the first useful one."""
         now = _now()
-        turn = _Turn(request, now, now + self._policy.silence_budget_s)
+        turn = _Turn(request, now, now + self._policy.attempts_end_after_s)
         for member in self._members[:-1]:
             ticket = self._availability.admit(member.name) if _now() < turn.budget_ends else None
             if not ticket:
@@ -175,7 +186,7 @@ class Chain:
         """One attempt, at its first useful item."""
         attempt = _Attempt(member, ticket, _now(), Answering(member, turn.request))
         try:
-            items = await attempt.answering.first(deadline)
+            items = await attempt.answering.first(_ends(attempt, deadline))
             self._note_served(attempt, turn)
         except LlmFailed as failure:
             self._leave(attempt)
@@ -219,6 +230,14 @@ class Chain:
 
     async def _stop(self, attempt: _Attempt) -> None:
         await asyncio.wait({self._leave(attempt)}, timeout=STOPS_WITHIN_S)
+
+
+def _ends(attempt: _Attempt, deadline: float) -> float:
+    """When it has to have begun to answer; its next attempt is another matter."""
+    config = attempt.member.config
+    if config.stream:
+        return deadline
+    return max(deadline, attempt.begun + config.first_token_timeout_s)
 
 
 def _now() -> float:

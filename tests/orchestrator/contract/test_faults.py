@@ -44,7 +44,7 @@ pytestmark = pytest.mark.anyio
 PRIMARY, BACKUP = "Bananas are yellow.", "The sky is blue."
 MIDDLE = b"anan"
 """Within the first piece of text, so in the middle of a line or of a frame."""
-BUDGET_S = 0.1
+BUDGET_S = 0.3
 
 
 @dataclass(frozen=True)
