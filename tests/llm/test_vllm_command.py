@@ -124,7 +124,8 @@ def test_further_arguments_come_last() -> None:
     "arguments",
     [
         "--api-key x", "--api_key=x", "--api-ke x", "--api-key.x=y", "--root-path /", "--root /",
-        "--middleware a.b", "--midd=a.b", "--hf-tok x", "'",
+        "--middleware a.b", "--midd=a.b", "--hf-tok x", "--config a.yaml",
+        "--api-server-count 2", "-asc 2", "'",
     ],
 )  # fmt: skip
 def test_what_the_edge_depends_on_is_not_to_be_changed(arguments: str) -> None:

@@ -15,12 +15,18 @@ SERVE = ("vllm", "serve")
 """How vLLM starts; `MODULE` where the distribution has another name, as on a CPU."""
 MODULE = ("python", "-m", "vllm.entrypoints.openai.api_server")
 
-# An option of its own, although another one begins with it.
-_KEY_FILE = "--ssl-keyfile"
+# Short for --api-server-count.
+_SERVERS = "-asc"
+# Options of their own, although others begin with them.
+_WHOLE = ("--ssl-keyfile", "--config-format")
 
 _GIB = 1 << 30
 # Keys are read from the environment by the edge, never from a command line, which `ps` shows.
-_FORBIDDEN = ("--api-key", "--root-path", "--middleware", "--hf-token", "--ssl-keyfile-password")
+# Nor from a file of arguments. The edge counts in one process what is let in.
+_FORBIDDEN = (
+    "--api-key", "--root-path", "--middleware", "--hf-token", "--ssl-keyfile-password",
+    "--config", "--api-server-count",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ def _serving(settings: LlmSettings) -> tuple[str, ...]:
         "--served-model-name", *settings.served_models,
         "--root-path", "/llm",
         "--middleware", MIDDLEWARE,
+        # As many as the edge can count for, however many engines there are.
+        "--api-server-count", "1",
         "--host", settings.listen_host,
         "--port", str(settings.listen_port),
         "--shutdown-timeout", str(settings.shutdown_grace_s),
@@ -125,7 +133,9 @@ def _further(arguments: str) -> tuple[str, ...]:
 def _may_be_forbidden(argument: str) -> bool:
     """Whether vLLM would read it as forbidden, shortened as its parser allows included."""
     name = re.split(r"[=.]", argument, maxsplit=1)[0].replace("_", "-")
-    if not name.startswith("--") or name in ("--", _KEY_FILE):
+    if name.startswith(_SERVERS):
+        return True
+    if not name.startswith("--") or name in ("--", *_WHOLE):
         return False
     return any(forbidden.startswith(name) for forbidden in _FORBIDDEN)
 
