@@ -10,6 +10,7 @@ from livekit.agents import Agent, APIConnectionError, FlushSentinel, ModelSettin
 
 from parley_orchestrator.appointments import appointment_tools, diary_from
 from parley_orchestrator.never_silent import Patience, answered, spoken_phrase, voiced
+from parley_orchestrator.pacing import paced
 from parley_orchestrator.persona import Persona
 from parley_orchestrator.phrases import Phrases
 
@@ -38,7 +39,7 @@ class ParleyAgent(Agent):
     def speak(self, text: str) -> None:
         """Say one of the persona's sentences, from memory if its speech is there."""
         if self._phrases.speech(text):
-            self.session.say(text, audio=self._phrases.playing(text))
+            self.session.say(text, audio=paced(self._phrases.playing(text)))
         else:
             self.session.say(text)
 
@@ -69,13 +70,13 @@ class ParleyAgent(Agent):
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         phrase, text = await spoken_phrase(text, self._phrases)
         if phrase is not None:
-            for frame in self._phrases.frames(phrase):
-                yield frame
-            return
-        patience = self._patience or Patience(self._budget_s, self._persona.waiting)
-        frames = Agent.default.tts_node(self, text, model_settings)
-        async with aclosing(voiced(frames, patience, self._persona, self._phrases)) as speech:
-            async for frame in speech:
+            speech = self._phrases.playing(phrase)
+        else:
+            patience = self._patience or Patience(self._budget_s, self._persona.waiting)
+            frames = Agent.default.tts_node(self, text, model_settings)
+            speech = voiced(frames, patience, self._persona, self._phrases)
+        async with aclosing(speech), aclosing(paced(speech)) as pieces:
+            async for frame in pieces:
                 yield frame
 
 

@@ -24,7 +24,8 @@ from parley_orchestrator.ready import Ready
 _log = logging.getLogger("parley.orchestrator")
 
 _VAD_SILENCE_S = 0.25
-_ENDPOINTING_S = (0.3, 2.5)
+# Who has not finished for the turn detector is waited for; for the others silence is enough.
+_ENDPOINTING_S = (_VAD_SILENCE_S, 2.5)
 _INTERRUPTED_AFTER_S = 0.2
 _NOISE_IS_OVER_S = 1.0
 # Against an echo at the very beginning, before the caller's device has learnt to cancel it.
