@@ -43,10 +43,11 @@ def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:
 
 
 def compose_reads() -> set[str]:
-    """What the compose files read for themselves, and what Compose and Hugging Face's client do."""
-    files = "".join(path.read_text("utf-8") for path in ROOT.glob("*compose*.yml"))
-    beside = {"COMPOSE_PROFILES", "HF_TOKEN"}
-    return {*re.findall(r"\$\{([A-Z_]+)", files), *beside} - {"COMPOSE_PROJECT_NAME"}
+    """What the compose files hand on or read for themselves, and what Compose itself does."""
+    paths = [*ROOT.glob("*compose*.yml"), *ROOT.glob("services/*/compose.yml")]
+    files = "".join(path.read_text("utf-8") for path in paths)
+    named = re.findall(r"\$\{([A-Z_]+)|^ +([A-Z_]+):$", files, re.MULTILINE)
+    return {"COMPOSE_PROFILES", *(a or b for a, b in named)} - {"COMPOSE_PROJECT_NAME"}
 
 
 def test_the_example_lists_every_setting_once_and_nothing_else() -> None:

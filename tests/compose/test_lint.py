@@ -1,0 +1,149 @@
+"""The compose files keep to the rules, and each rule finds what it is there for."""
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tests.compose.compositions import BASE, COMBINATIONS, ROOT, composed, environment_of
+from tests.compose.linting import problems, unpinned_bases
+
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+DOCKERFILES = [*ROOT.glob("services/*/Dockerfile"), *ROOT.glob("orchestrator/Dockerfile")]
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_every_combination_of_the_files_keeps_to_the_rules(name: str) -> None:
+    assert problems(composed(COMBINATIONS[name])) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"image": "parley/stt"}, "no tag"),
+        ({"image": "parley/stt:latest"}, "no tag"),
+        ({"image": "somebody/stt:v1", "build": None}, "no exact version"),
+        ({"read_only": False}, "read-only"),
+        ({"cap_drop": ["NET_RAW"]}, "drop all capabilities"),
+        ({"cap_add": ["SYS_ADMIN"]}, "cap_add"),
+        ({"security_opt": []}, "new privileges"),
+        ({"security_opt": ["no-new-privileges:true", "seccomp:unconfined"]}, "switched off"),
+        ({"privileged": True}, "privileged"),
+        ({"user": "0:0"}, "as root"),
+        ({"pid": "host"}, "pid is another's"),
+        ({"network_mode": "container:x"}, "network_mode is another's"),
+        ({"devices": ["/dev/kvm"]}, "devices"),
+        ({"env_file": [".env"]}, "env_file"),
+        ({"mem_limit": None}, "mem_limit"),
+        ({"pids_limit": 0}, "pids_limit"),
+        ({"tmpfs": ["/tmp"]}, "no size"),
+        ({"logging": {"driver": "json-file"}}, "log grows"),
+        ({"init": None}, "init is missing"),
+        ({"restart": "no"}, "come back"),
+        ({"stop_grace_period": None}, "stop_grace_period"),
+        ({"healthcheck": None}, "no health check"),
+        ({"healthcheck": {"test": ["NONE"]}}, "no health check"),
+        ({"healthcheck": {"test": ["CMD", "x"], "interval": "2s", "retries": 3}}, "timeout"),
+        ({"volumes": ["/var/run/docker.sock:/var/run/docker.sock:ro"]}, "the host's"),
+        ({"volumes": ["/:/host:ro"]}, "the host's"),
+        ({"volumes": ["./services:/code"]}, "to be written"),
+        ({"volumes": [{"type": "bind", "source": "/srv", "target": "/x"}]}, "to be written"),
+        ({"ports": ["127.0.0.1:1:1"]}, "publishes"),
+        ({"ports": ["9000:9000"], "profiles": ["calls"]}, "publishes"),
+        ({"networks": ["inside", "front"]}, "on the network front"),
+        ({"networks": None}, "on the network default"),
+    ],
+)
+def test_each_rule_finds_what_it_is_there_for(change: Mapping[str, Any], complaint: str) -> None:
+    composition = deepcopy(dict(composed(COMBINATIONS["demo"])))
+    stt = {**composition["services"]["stt"], **change}
+    composition["services"]["stt"] = {
+        name: value for name, value in stt.items() if value is not None
+    }
+
+    found = problems(composition)
+
+    assert len(found) == 1, found
+    assert complaint in found[0]
+
+
+def test_a_network_that_leads_out_is_found() -> None:
+    composition = deepcopy(dict(composed(COMBINATIONS["demo"])))
+    composition["networks"]["inside"] = {}
+
+    assert problems(composition) == ["network inside: it is not internal"]
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_images_begin_with_an_image_that_is_named_exactly(path: Any) -> None:
+    assert unpinned_bases(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "unpinned"),
+    [
+        ("FROM debian:bookworm-slim AS base\nFROM base", []),
+        ("FROM debian AS base\nFROM base", ["debian"]),
+        ("FROM registry:5000/debian", ["registry:5000/debian"]),
+        ("FROM --platform=linux/amd64 vllm/vllm-openai:latest", ["vllm/vllm-openai:latest"]),
+    ],
+)
+def test_a_base_without_a_version_is_found(dockerfile: str, unpinned: list[str]) -> None:
+    assert unpinned_bases(dockerfile) == unpinned
+
+
+def test_no_secret_is_written_in_a_compose_file() -> None:
+    for name, service in composed(COMBINATIONS["cpu"])["services"].items():
+        for variable, value in environment_of(service).items():
+            if re.search(r"KEY|SECRET|TOKEN$|PASSWORD", variable):
+                assert value is None or str(value).startswith("${"), f"{name}: {variable}"
+
+
+@pytest.mark.parametrize("service", ["stt", "tts", "llm"])
+def test_models_have_a_volume_and_a_way_to_the_hub_and_the_demo_has_neither(service: str) -> None:
+    gpu = composed(COMBINATIONS["gpu"])["services"][service]
+    demo = composed(COMBINATIONS["demo"])["services"][service]
+
+    assert gpu["networks"] == ["inside", "hub"]
+    assert gpu["volumes"][0]["target"] == "/models"
+    assert demo["networks"] == ["inside"]
+    assert not {"volumes", "deploy"} & demo.keys()
+
+
+def test_what_shares_a_card_starts_one_after_the_other() -> None:
+    services = composed(COMBINATIONS["gpu"])["services"]
+
+    assert services["stt"]["depends_on"] == {"llm": {"condition": "service_healthy"}}
+    assert services["tts"]["depends_on"] == {"stt": {"condition": "service_healthy"}}
+    assert "depends_on" not in services["llm"]
+
+
+def test_nothing_needs_a_card_without_one() -> None:
+    for combination in ("cpu", "demo"):
+        for service in composed(COMBINATIONS[combination])["services"].values():
+            assert "deploy" not in service
+
+
+def seconds(duration: str) -> float:
+    default = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", duration)
+    return float(default.removesuffix("s"))
+
+
+def default(name: str) -> float:
+    found = re.search(rf"^{name}=(\S+)$", EXAMPLE, re.MULTILINE)
+    assert found, name
+    return float(found[1])
+
+
+def test_a_container_is_stopped_no_earlier_than_its_work_may_end() -> None:
+    services = composed((BASE,))["services"]
+    for name in ("stt", "tts", "llm", "ws-llm"):
+        environment = environment_of(services[name])
+        delay = float(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", environment["DRAIN_DELAY_S"]))
+
+        grace = delay + default("SHUTDOWN_GRACE_S")
+        assert seconds(services[name]["stop_grace_period"]) > grace + 5
+    calls = default("ORCHESTRATOR_DRAIN_TIMEOUT_S")
+    assert seconds(services["orchestrator"]["stop_grace_period"]) > calls + 5
