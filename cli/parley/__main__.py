@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_up(commands)
     _add_call(commands)
+    _add_doctor(commands)
     _add_bench(commands)
     return parser
 
@@ -60,6 +61,21 @@ def _add_call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     call.add_argument("--timeout", type=float, default=60.0, help="seconds for each request")
     call.add_argument("--json", action="store_true", help="print one JSON object")
     call.set_defaults(run=_call)
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    doctor = commands.add_parser(
+        "doctor", help="look at this machine, the .env and the stack; ends with 1 on a failure"
+    )
+    doctor.add_argument("--env", type=Path, default=Path(".env"), help="(%(default)s)")
+    doctor.add_argument(
+        "-f", "--file", action="append", default=[], help="a Compose file, as of docker compose"
+    )
+    doctor.add_argument(
+        "--url", action="append", default=[], help="base of a stack to call; the gateway's"
+    )
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.set_defaults(run=_doctor)
 
 
 def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -109,6 +125,18 @@ def _call(arguments: argparse.Namespace, console: Console) -> int:
     else:
         print_turn(console, turn, arguments.output)
     return 0
+
+
+def _doctor(arguments: argparse.Namespace, console: Console) -> int:
+    from parley.doctor import Asked, doctor
+    from parley.doctor.printing import print_report
+
+    report = doctor(Asked(arguments.env, arguments.file, arguments.url), console)
+    if arguments.json:
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+    else:
+        print_report(console, report)
+    return 0 if report.ok else 1
 
 
 def _bench(arguments: argparse.Namespace, console: Console) -> int:

@@ -1,0 +1,111 @@
+"""The GPU against the memory plan of `GPU_MEMORY_GB`: what is there, free, and needed."""
+
+import csv
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from parley.doctor.findings import Line, failure, ok, warning
+from parley_llm.settings import LlmSettings
+from parley_llm.vllm.cards import CARDS, Card
+
+_MIB_PER_GIB = 1024
+QUERY = "driver_version,name,memory.total,memory.free"
+"""What `nvidia-smi --query-gpu` is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU, as its driver tells; memory in GiB."""
+
+    driver: str
+    name: str
+    total_gib: float
+    free_gib: float
+
+
+def read_gpus(text: str) -> Sequence[Gpu]:
+    """From `nvidia-smi --format=csv,noheader,nounits`; rows that cannot be read are left out."""
+    return [gpu for row in csv.reader(text.splitlines()) if (gpu := _gpu(row))]
+
+
+def _gpu(row: Sequence[str]) -> Gpu | None:
+    try:
+        driver, name, total, free = (cell.strip() for cell in row)
+        return Gpu(driver, name, float(total) / _MIB_PER_GIB, float(free) / _MIB_PER_GIB)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the chosen preset takes of a card for the services that use it, in GiB."""
+
+    preset: str
+    card: Card
+    needed_gib: float
+    vllm_share: float
+    """The part of the whole card that vLLM wants to find free; 0 without vLLM."""
+
+
+def plan(settings: LlmSettings, on_gpu: Collection[str]) -> Plan:
+    """
+    Args:
+        on_gpu: of `llm`, `stt` and `tts` those that compute on the GPU.
+    """
+    card = CARDS[settings.gpu_memory_gb]
+    llm = card.llm_gib - card.kv_cache_gib + (settings.kv_cache_gib or card.kv_cache_gib)
+    parts = {"llm": llm, "stt": card.stt_gib, "tts": card.tts_gib}
+    share = settings.gpu_memory_share or llm / card.memory_gib
+    return Plan(
+        settings.gpu_memory_gb,
+        card,
+        sum(gib for service, gib in parts.items() if service in on_gpu),
+        share if "llm" in on_gpu else 0.0,
+    )
+
+
+def judge_memory(plan: Plan, gpu: Gpu, *, running: Collection[str]) -> Line:
+    """Whether the card is large enough, and enough of it is free.
+
+    Args:
+        running: the services that are up; what they use is not free, and need not be.
+    """
+    card = f"{gpu.name}, {gpu.total_gib:.1f} GiB"
+    if gpu.total_gib < plan.needed_gib:
+        return failure(
+            f"GPU_MEMORY_GB={plan.preset} takes {plan.needed_gib:.1f} GiB, the card has "
+            f"{gpu.total_gib:.1f}",
+            _smaller(gpu),
+        )
+    if running:
+        return ok(f"{card}, in use by the stack that runs")
+    wanted = max(plan.needed_gib, plan.vllm_share * gpu.total_gib)
+    if gpu.free_gib < wanted:
+        return failure(
+            f"GPU_MEMORY_GB={plan.preset} needs {wanted:.1f} GiB free, {gpu.free_gib:.1f} of "
+            f"{gpu.total_gib:.1f} are",
+            "Stop what else uses the GPU (`nvidia-smi` lists it), or choose a smaller preset.",
+        )
+    better = _largest(gpu)
+    if better and float(better) > float(plan.preset):
+        return warning(
+            f"{card}: more than GPU_MEMORY_GB={plan.preset} makes use of",
+            f"Set GPU_MEMORY_GB={better} for a larger model or more conversations at a time.",
+        )
+    return ok(f"{card}, {gpu.free_gib:.1f} free, GPU_MEMORY_GB={plan.preset} takes {wanted:.1f}")
+
+
+def _largest(gpu: Gpu) -> str | None:
+    """The largest preset that the card is large enough for."""
+    fitting = [name for name, card in CARDS.items() if card.memory_gib <= gpu.total_gib]
+    return max(fitting, key=int, default=None)
+
+
+def _smaller(gpu: Gpu) -> str:
+    better = _largest(gpu)
+    if better:
+        return f"Set GPU_MEMORY_GB={better} in .env."
+    return (
+        "Use a GPU of 16 GB or more, or a stack without one: "
+        "COMPOSE_FILE=docker-compose.yml:compose.cpu.yml in .env."
+    )

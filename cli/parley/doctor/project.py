@@ -1,0 +1,117 @@
+"""The stack that Docker Compose would start, and the one that runs: its own JSON, read."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class WrongShape(Exception):
+    """Compose said something else than it used to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of this host that a service is published on; `target` is the container's."""
+
+    service: str
+    address: str
+    number: int
+    target: int
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the Compose files and the `.env` come to.
+
+    Args:
+        environments: of each service that would start, what is set in it.
+        gpu_services: those that reserve a GPU.
+    """
+
+    environments: Mapping[str, Mapping[str, str]]
+    images: Mapping[str, str]
+    ports: Sequence[Port]
+    gpu_services: frozenset[str]
+    name: str = "parley"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of the stack."""
+
+    service: str
+    state: str
+    health: str
+    ports: Sequence[int]
+
+
+def read_project(text: str) -> Project:
+    """From `docker compose config --format json`.
+
+    Raises:
+        WrongShape: it is something else.
+    """
+    try:
+        told = json.loads(text)
+        services: Mapping[str, Any] = told["services"]
+        return Project(
+            environments={name: _environment(service) for name, service in services.items()},
+            images={name: str(service.get("image", "")) for name, service in services.items()},
+            ports=[port for name, service in services.items() for port in _ports(name, service)],
+            gpu_services=frozenset(name for name, s in services.items() if _reserves_gpu(s)),
+            name=str(told.get("name", "parley")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise WrongShape("`docker compose config` answered in another shape") from exc
+
+
+def read_containers(text: str) -> Sequence[Container]:
+    """From `docker compose ps --format json`, which is a list or a line for each container.
+
+    Raises:
+        WrongShape: it is something else.
+    """
+    try:
+        is_list = text.startswith("[")
+        told = json.loads(text) if is_list else list(map(json.loads, text.splitlines()))
+        return [_container(each) for each in told]
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise WrongShape("`docker compose ps` answered in another shape") from exc
+
+
+def _environment(service: Mapping[str, Any]) -> dict[str, str]:
+    """What is set to something; Compose writes each `$` twice."""
+    given: Mapping[str, Any] = service.get("environment") or {}
+    return {name: str(value).replace("$$", "$") for name, value in given.items() if value}
+
+
+def _ports(name: str, service: Mapping[str, Any]) -> Iterator[Port]:
+    for port in service.get("ports") or ():
+        published = str(port.get("published", ""))
+        if published.isdigit():
+            yield Port(
+                service=name,
+                address=port.get("host_ip", "0.0.0.0"),
+                number=int(published),
+                target=int(port["target"]),
+                protocol=port.get("protocol", "tcp"),
+            )
+
+
+def _reserves_gpu(service: Mapping[str, Any]) -> bool:
+    reserved: Any = service
+    for part in ("deploy", "resources", "reservations", "devices"):
+        reserved = (reserved or {}).get(part)
+    return any("gpu" in device.get("capabilities", ()) for device in reserved or ())
+
+
+def _container(told: Mapping[str, Any]) -> Container:
+    published = (each.get("PublishedPort", 0) for each in told.get("Publishers") or ())
+    return Container(
+        service=str(told["Service"]),
+        state=str(told["State"]),
+        health=str(told.get("Health", "")),
+        ports=[port for port in published if port],
+    )
