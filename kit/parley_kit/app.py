@@ -18,8 +18,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from parley_kit.auth import Authenticator
 from parley_kit.edge import EdgeMiddleware, EdgePolicy
-from parley_kit.errors import ApiError, SettingsError, from_http_exception, from_validation
-from parley_kit.health import Health, State
+from parley_kit.errors import (
+    ApiError,
+    NotReady,
+    SettingsError,
+    from_http_exception,
+    from_validation,
+)
+from parley_kit.health import Health, State, progress_of
 from parley_kit.lag import LoopLag
 from parley_kit.limits import Admission
 from parley_kit.metrics import CONTENT_TYPE, Metrics
@@ -89,6 +95,8 @@ class Service(FastAPI):
             authenticator=self.authenticator,
             is_open=lambda method, path: (method, path) in allowed,
             max_body_bytes=settings.max_body_bytes,
+            min_body_bytes_per_s=settings.min_body_bytes_per_s,
+            max_body_wait_s=settings.max_body_wait_s,
             max_header_bytes=settings.max_header_bytes,
             request_timeout_s=settings.request_timeout_s,
         )
@@ -163,9 +171,12 @@ def _health_routes(service: Service) -> APIRouter:
         return {"status": "ok"}
 
     @router.api_route("/readyz", methods=["GET", "HEAD"])
-    async def readyz() -> dict[str, str]:
-        service.health.require_ready()
-        return {"status": State.READY}
+    async def readyz() -> Response:
+        try:
+            service.health.require_ready()
+        except NotReady as refusal:
+            return _response(refusal, **progress_of(service.component.status()))
+        return JSONResponse({"status": State.READY})
 
     @router.get("/status")
     async def status() -> dict[str, object]:
@@ -203,5 +214,6 @@ def _answer_errors_in_the_envelope(app: FastAPI) -> None:
         return _response(from_validation(exc.errors()))
 
 
-def _response(error: ApiError) -> JSONResponse:
-    return JSONResponse(error.envelope(), status_code=error.status, headers=error.headers)
+def _response(error: ApiError, **beside: object) -> JSONResponse:
+    body = {**error.envelope(), **beside}
+    return JSONResponse(body, status_code=error.status, headers=error.headers)

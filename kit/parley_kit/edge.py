@@ -1,9 +1,9 @@
 """The edge of every service: one pure ASGI middleware between the server and the application.
 
 For each HTTP request it gives an id, refuses what should not reach the application (headers too
-large, ambiguous framing, no key, body too large), enforces the deadline, cancels the application
-when the caller hangs up, answers what the application failed to answer, counts and logs. The
-events of a stream pass through one `if` and nothing else.
+large, ambiguous framing, no key, a body too large or too slow), enforces the deadline, cancels the
+application when the caller hangs up, answers what the application failed to answer, counts and
+logs. The events of a stream pass through one `if` and nothing else.
 
 It is written against ASGI 3.0 alone, so that it also runs inside servers that are not ours
 (`vllm serve --middleware`). `BaseHTTPMiddleware` would cost 55-70 % more CPU per event.
@@ -25,6 +25,7 @@ from parley_kit.auth import ANONYMOUS, Authenticator
 from parley_kit.errors import (
     ApiError,
     BodyTooLarge,
+    BodyTooSlow,
     DeadlineExceeded,
     HeadersTooLarge,
     InternalError,
@@ -32,6 +33,7 @@ from parley_kit.errors import (
 )
 from parley_kit.logging import request_id as request_id_var
 from parley_kit.metrics import Metrics
+from parley_kit.pace import Pace
 
 log = logging.getLogger("parley.access")
 
@@ -48,6 +50,8 @@ class EdgePolicy:
     authenticator: Authenticator
     is_open: Callable[[str, str], bool]
     max_body_bytes: int
+    min_body_bytes_per_s: int
+    max_body_wait_s: float
     max_header_bytes: int
     request_timeout_s: float
 
@@ -89,7 +93,7 @@ class EdgeMiddleware:
             if scope["type"] == "websocket":
                 await self._app(scope, receive, send)
             else:
-                exchange = _Exchange(scope, receive, send, context, self._policy.max_body_bytes)
+                exchange = _Exchange(scope, receive, send, context, self._policy)
                 await self._serve(exchange, headers)
         finally:
             request_id_var.reset(token)
@@ -179,6 +183,7 @@ class _Exchange:
         "_empty",
         "_gone",
         "_max_body",
+        "_pace",
         "_receive",
         "_send",
         "_timer",
@@ -192,7 +197,12 @@ class _Exchange:
     )
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, context: RequestContext, max_body: int
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        context: RequestContext,
+        policy: EdgePolicy,
     ) -> None:
         self.scope = scope
         self.context = context
@@ -202,7 +212,8 @@ class _Exchange:
         self.ttfb: float | None = None
         self._receive = receive
         self._send = send
-        self._max_body = max_body
+        self._max_body = policy.max_body_bytes
+        self._pace = Pace(policy.min_body_bytes_per_s, policy.max_body_wait_s)
         self._bytes = 0
         self._body_read = False
         self._complete = False
@@ -249,7 +260,7 @@ class _Exchange:
         if self._body_read:
             await self._gone.wait()
             return {"type": "http.disconnect"}
-        message = await self._receive()
+        message = await self._receive_in_time()
         if message["type"] == "http.disconnect":
             self._gone.set()
             return message
@@ -259,6 +270,21 @@ class _Exchange:
         if not message.get("more_body", False):
             self._body_read = True
             self._watcher = asyncio.create_task(self._watch(), name="hang-up watcher")
+        return message
+
+    async def _receive_in_time(self) -> Message:
+        """
+        Raises:
+            BodyTooSlow: the client has used up the patience with it.
+        """
+        clock = asyncio.get_running_loop().time
+        asked = clock()
+        try:
+            async with asyncio.timeout(self._pace.patience_s):
+                message = await self._receive()
+        except TimeoutError:
+            raise BodyTooSlow from None
+        self._pace.arrived(len(message.get("body", b"")), clock() - asked)
         return message
 
     async def _watch(self) -> None:

@@ -9,6 +9,7 @@
         ├── NotFound             404
         │   └── ModelNotFound    404  model_not_found
         ├── MethodNotAllowed     405
+        ├── BodyTooSlow          408
         ├── BodyTooLarge         413
         ├── RateLimited          429  this caller asks for too much; Retry-After
         ├── HeadersTooLarge      431
@@ -127,6 +128,17 @@ class MethodNotAllowed(ApiError):
 
     status = 405
     type = "invalid_request_error"
+
+
+class BodyTooSlow(ApiError):
+    """The upload comes too slowly to wait for its end; the connection ends with the answer."""
+
+    status = 408
+    type = "invalid_request_error"
+    default_code = "request_timeout"
+
+    def __init__(self) -> None:
+        super().__init__("The request's body arrived too slowly.", headers={"connection": "close"})
 
 
 class BodyTooLarge(ApiError):

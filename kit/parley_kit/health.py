@@ -1,5 +1,6 @@
 """Where a service is between starting and draining."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from parley_kit.errors import NotReady
@@ -68,3 +69,9 @@ class Health:
         waits = self._waits_for and self.state in (State.STARTING, State.UNAVAILABLE)
         why = f"waits for {self._waits_for}" if waits else f"is {self.state}"
         return NotReady(f"The service is not ready: it {why}.", retry_after_s=2)
+
+
+def progress_of(status: Mapping[str, object]) -> dict[str, object]:
+    """What `/readyz`, which is open to everybody, tells of a component's status: its download."""
+    download = status.get("download")
+    return {"download": download} if isinstance(download, Mapping) else {}

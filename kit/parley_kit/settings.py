@@ -62,6 +62,8 @@ class ServiceSettings(BaseSettings):
     max_queue: int = Field(32, ge=0, le=100_000)
     max_in_flight_per_key: int = Field(1_000, ge=1, le=100_000)
     max_body_bytes: int = Field(1 << 20, ge=1)
+    min_body_bytes_per_s: int = Field(500, ge=1)
+    max_body_wait_s: float = Field(6.0, gt=0, le=300)
     max_header_bytes: int = Field(16 << 10, ge=1 << 10, le=60 << 10)
     request_timeout_s: float = Field(60.0, gt=0, le=3600)
 

@@ -1,7 +1,10 @@
 """What the edge does for every request of every service."""
 
 import logging
+import select
 import socket
+import time
+from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -131,6 +134,44 @@ def test_a_request_with_two_framings_is_refused() -> None:
         assert _raw(url, request).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize("route", ["length", "validate"])
+def test_a_body_that_stops_coming_is_408_and_the_connection_ends(route: str) -> None:
+    head = f"POST /v1/{route} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+    with serve(demo_service(max_body_wait_s=0.1)) as url:
+        reply = _whole(url, f'{head}content-length: 100\r\n\r\n{{"name"'.encode())
+
+    assert reply.startswith(b"HTTP/1.1 408")
+    assert b"request_timeout" in reply
+
+
+def test_a_body_that_keeps_its_pace_may_take_longer_than_its_longest_pause() -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(12):
+            time.sleep(0.05)
+            yield b"x" * 1000
+
+    with serve(demo_service(min_body_bytes_per_s=1000, max_body_wait_s=0.5)) as url:
+        response = httpx2.post(f"{url}/v1/length", content=chunks())
+
+    assert response.json() == {"bytes": 12_000}
+
+
+def test_a_body_that_drips_is_refused_however_often_it_comes() -> None:
+    head = b"POST /v1/length HTTP/1.1\r\nhost: a\r\ncontent-length: 999\r\n\r\n"
+    service = demo_service(min_body_bytes_per_s=1000, max_body_wait_s=0.3)
+    with serve(service) as url, _connection(url) as connection:
+        connection.sendall(head)
+        while not _answered(connection, within_s=0.02):
+            connection.sendall(b"x")
+        reply = connection.recv(65536)
+
+    assert reply.startswith(b"HTTP/1.1 408")
+
+
+def _answered(connection: socket.socket, within_s: float) -> bool:
+    return bool(select.select([connection], [], [], within_s)[0])
+
+
 @pytest.mark.parametrize(
     "path", ["/demo/v1/open/", "//v1/closed", "/v1/open/../closed", "/demo/demo/v1/closed"]
 )
@@ -244,8 +285,19 @@ def test_the_access_line_has_the_request_id_and_the_route_but_no_path_or_query(
     assert not [record for record in ours if "canary" in record.getMessage()]
 
 
+def _whole(url: str, request: bytes) -> bytes:
+    """All that comes until the service closes."""
+    with _connection(url) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 def _raw(url: str, request: bytes) -> bytes:
-    host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with _connection(url) as connection:
         connection.sendall(request)
         return connection.recv(65536)
+
+
+def _connection(url: str) -> socket.socket:
+    host, port = url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=5)

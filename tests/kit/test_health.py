@@ -1,5 +1,7 @@
 """Live, ready, status and metrics."""
 
+from collections.abc import Mapping
+
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,6 +27,30 @@ def test_a_service_that_loads_is_alive_and_not_ready() -> None:
 def test_a_service_is_ready_after_its_engine_started() -> None:
     with serve(demo_service()) as url:
         assert httpx2.get(f"{url}/readyz").json() == {"status": "ready"}
+
+
+def test_a_service_that_downloads_its_model_tells_everybody_how_far_it_is() -> None:
+    download = {"done_mb": 12.5, "total_mb": 50.0, "percent": 25}
+    with serve(demo_service(Downloading(download)), wait_for_ready=False) as url:
+        downloading = httpx2.get(f"{url}/readyz")
+    with serve(demo_service(Downloading(None)), wait_for_ready=False) as url:
+        loading = httpx2.get(f"{url}/readyz")
+
+    assert downloading.status_code == 503
+    assert downloading.json()["download"] == download
+    assert downloading.json()["error"]["code"] == "not_ready"
+    assert error_of(loading)["code"] == "not_ready"
+
+
+class Downloading(Demo):
+    """An engine that never has its model."""
+
+    def __init__(self, download: dict[str, float] | None) -> None:
+        super().__init__(loads=False)
+        self._download = download
+
+    def status(self) -> Mapping[str, object]:
+        return {"engine": "demo", "directory": "/secret", "download": self._download}
 
 
 def test_an_engine_that_cannot_start_makes_the_service_fail_and_say_why() -> None:

@@ -107,6 +107,8 @@ def _policy(settings: LlmSettings) -> EdgePolicy:
         authenticator=Authenticator.from_settings(settings),
         is_open=lambda method, path: (method, path) in _OPEN,
         max_body_bytes=settings.max_body_bytes,
+        min_body_bytes_per_s=settings.min_body_bytes_per_s,
+        max_body_wait_s=settings.max_body_wait_s,
         max_header_bytes=settings.max_header_bytes,
         request_timeout_s=settings.request_timeout_s,
     )
