@@ -15,7 +15,8 @@ from parley.errors import BadInput, ServiceFailed
 
 _ROOT = Path(__file__).parents[3]
 FOLDER = _ROOT / "services" / "gateway"
-PAGE = _ROOT / "kit" / "parley_kit" / "static"
+_STYLE = _ROOT / "kit" / "parley_kit" / "static"
+_DOCS = _ROOT / "docs"
 _STARTS_WITHIN_S = 10.0
 _ENDS_WITHIN_S = 10.0
 
@@ -90,7 +91,8 @@ def _environment(folder: Path, port: int, services: Mapping[str, str]) -> dict[s
         "PATH": f"{os.environ['PATH']}:/usr/sbin",
         "TMPDIR": str(folder),
         "GATEWAY_HOME": str(FOLDER),
-        "GATEWAY_PAGE": str(PAGE),
+        "GATEWAY_STYLE": str(_STYLE),
+        "GATEWAY_DOCS": str(_DOCS),
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "GATEWAY_CERTIFICATE": str(folder / "none.crt"),
         "GATEWAY_CERTIFICATE_KEY": str(folder / "none.key"),
