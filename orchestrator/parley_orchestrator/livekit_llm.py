@@ -235,6 +235,7 @@ def _entries(items: Iterable[llm.ChatItem], unspoken: Sequence[str]) -> Iterator
 
 def without(text: str, sentences: Sequence[str]) -> str:
     """`text` without our own `sentences`, which it may begin or end with."""
+    sentences = [sentence for sentence in sentences if sentence]
     cut = True
     while cut:
         text, cut = text.strip(), False

@@ -168,10 +168,15 @@ class _Stream(tts.SynthesizeStream):
         output_emitter.start_segment(segment_id=utils.shortuuid())
         async with self._socket() as socket, asyncio.timeout(None) as limit:
             writing = asyncio.create_task(self._write(socket, first, limit))
+            reading = asyncio.create_task(self._read(socket, output_emitter, limit))
             try:
-                await self._read(socket, output_emitter, limit)
+                await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+                if writing.done() and writing.exception():
+                    # Why is in what can still be read, if anywhere.
+                    self._postpone(limit, _GOODBYE_S)
+                await reading
             finally:
-                await utils.aio.cancel_and_wait(writing)
+                await utils.aio.cancel_and_wait(reading, writing)
 
     async def _first_text(self) -> str | None:
         async for text in self._input_ch:
@@ -206,10 +211,10 @@ class _Stream(tts.SynthesizeStream):
                 await socket.send_json({"type": "input_text.append", "text": text})
         await socket.send_json({"type": "input_text.done"})
         # How long the words took was the language model's affair; from now on the service is slow.
-        self._postpone(limit)
+        self._postpone(limit, self._conn_options.timeout)
 
-    def _postpone(self, limit: asyncio.Timeout) -> None:
-        limit.reschedule(asyncio.get_running_loop().time() + self._conn_options.timeout)
+    def _postpone(self, limit: asyncio.Timeout, seconds: float) -> None:
+        limit.reschedule(asyncio.get_running_loop().time() + seconds)
 
     async def _read(
         self, socket: _Socket, emitter: tts.AudioEmitter, limit: asyncio.Timeout
@@ -217,7 +222,7 @@ class _Stream(tts.SynthesizeStream):
         while True:
             event = _event(await socket.receive())
             if limit.when() is not None:
-                self._postpone(limit)
+                self._postpone(limit, self._conn_options.timeout)
             match event.get("type"):
                 case "speech.audio.delta":
                     emitter.push(_audio(event))

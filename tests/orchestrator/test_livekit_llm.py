@@ -151,6 +151,10 @@ def test_our_own_phrases_are_not_read_as_the_models() -> None:
     assert request.entries == (Said("user", "When?"), Said("assistant", "At nine."))
 
 
+def test_a_sentence_without_words_takes_nothing_away() -> None:
+    assert without("We are open.", ("",)) == "We are open."
+
+
 def test_a_phrase_inside_of_an_answer_stays() -> None:
     assert without("It took one moment. Really.", ("one moment.",)) == "It took one moment. Really."
 

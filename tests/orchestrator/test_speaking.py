@@ -1,8 +1,10 @@
 """Speech from our own service as the words come, and from any other sentence by sentence."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import aiohttp
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APITimeoutError, tts
 from livekit.agents.utils import http_context
@@ -115,6 +117,24 @@ async def test_a_socket_that_died_in_the_pool_costs_nobody_a_word(served: Tts) -
         await proxy.become(NoFault())
 
         assert await spoken(speech, WORDS, AGAIN) == whole
+
+
+class Unwritable(aiohttp.ClientWebSocketResponse):
+    """Its way there broke when the session had been set up, its way back did not."""
+
+    async def send_json(self, data: Any, **more: Any) -> None:
+        if data["type"] != "session.update":
+            raise aiohttp.ClientConnectionResetError("no way there")
+        await super().send_json(data, **more)
+
+
+async def test_a_socket_that_cannot_be_written_to_is_an_error_though_it_stays_open(
+    served: Tts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_context.http_session(), "_ws_response_class", Unwritable)
+    async with speech_at(served.url) as speech:
+        with pytest.raises(APIError):
+            await asyncio.wait_for(spoken(speech, WORDS), 10)
 
 
 async def test_what_the_service_refuses_is_not_tried_again(served: Tts) -> None:

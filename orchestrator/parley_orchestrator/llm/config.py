@@ -20,6 +20,9 @@ class LlmConfig:
         first_token_timeout_s: until the first piece of text or the first tool call.
         stall_timeout_s: between two pieces.
         max_retries: how often a chain asks again in one turn before it fails over.
+
+    Raises:
+        ValueError: `max_turns` is less than 1.
     """
 
     model: str
@@ -36,3 +39,7 @@ class LlmConfig:
     first_token_timeout_s: float = 10.0
     stall_timeout_s: float = 10.0
     max_retries: int = 2
+
+    def __post_init__(self) -> None:
+        if self.max_turns < 1:
+            raise ValueError("max_turns: at least 1")
