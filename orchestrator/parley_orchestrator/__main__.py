@@ -1,19 +1,16 @@
-"""`python -m parley_orchestrator start` takes calls; `console` is one call at this machine."""
+"""`python -m parley_orchestrator start` takes calls; `console` is one call, without LiveKit."""
 
 import argparse
 import asyncio
 import logging
 import os
-import signal
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from livekit.agents import AgentServer, cli
 from livekit.agents.__main__ import main as livekit_main
 
 from parley_kit import logging as kit_logging
@@ -26,11 +23,12 @@ from parley_orchestrator.board import Board, BoardFailed
 from parley_orchestrator.discretion import keep_conversations_out_of_the_logs
 from parley_orchestrator.persona import load_persona
 from parley_orchestrator.ready import Worker
+from parley_orchestrator.serving import serve
 from parley_orchestrator.settings import OrchestratorSettings
 from parley_orchestrator.worker import create_server
 
-_log = logging.getLogger("parley.orchestrator")
 _ENTRY = Path(__file__).with_name("livekit_entry.py")
+_ENTRY_MODULE = "parley_orchestrator.livekit_entry"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -53,8 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     talk.add_argument(
         "--connect-addr",
         type=_address,
+        required=True,
         metavar="HOST:PORT",
-        help="where a client of LiveKit's TCP console listens; without it, this machine's audio",
+        help="where a client of LiveKit's TCP console listens",
     )
     return parser
 
@@ -104,58 +103,22 @@ def start() -> int:
 async def _work(one: Worker, admin: AdminSettings) -> int:
     with closing(Board(one.board)) as board:
         async with admin_page(one.settings, admin, board):
-            return await _serve(create_server(one))
+            return await serve(create_server(one))
 
 
-async def _serve(server: AgentServer) -> int:
-    """0 when it was asked to stop, 1 when it gave up."""
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, _stop_or_leave, asked)
-    running = asyncio.create_task(server.run())
-    stopping = asyncio.create_task(asked.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if running.done() and running.exception():
-        _log.error("the worker gave up", exc_info=running.exception())
-        return 1
-    try:
-        await server.drain()
-    except TimeoutError:
-        _log.warning("calls were still on when the time to drain was over")
-    await server.aclose()
-    return 0
-
-
-def _stop_or_leave(asked: asyncio.Event) -> None:
-    if asked.is_set():
-        os._exit(1)
-    asked.set()
-
-
-def console(connect_addr: str | None) -> int:
+def console(connect_addr: str) -> int:
+    """1 if nobody took the call."""
     with worker() as one:
         # LiveKit imports the entry by its path, which finds the worker by the environment.
         os.environ["ORCHESTRATOR_BOARD"] = str(one.board)
-        if connect_addr is not None:
-            return livekit_main(["console", str(_ENTRY), "--connect-addr", connect_addr])
-        _require_sound()
-        sys.argv = [sys.argv[0], "console"]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # its successor is the `lk` tool
-            cli.run_app(create_server(one))
-    return 0
-
-
-def _require_sound() -> None:
-    """LiveKit would end in a traceback."""
-    try:
-        import_module("sounddevice")
-    except OSError as exc:
-        raise SettingsError(
-            "The console needs PortAudio for this machine's microphone: install it (Debian and "
-            "Ubuntu: libportaudio2), or talk to it with --connect-addr."
-        ) from exc
+        status = livekit_main(["console", str(_ENTRY), "--connect-addr", connect_addr])
+    if import_module(_ENTRY_MODULE).call.is_lost:
+        sys.stderr.write(
+            f"Nobody takes the call at {connect_addr}: a client of LiveKit's TCP console has to "
+            "listen there. `lk agent console` starts one and the worker.\n"
+        )
+        return 1
+    return status
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ the first argument of a `functools.partial`.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import TypeAlias
 
 from livekit.agents import AgentServer, JobContext, JobProcess, room_io
 from livekit.agents.worker import ServerEnvOption
@@ -19,6 +21,8 @@ from parley_orchestrator.discretion import keep_conversations_out_of_the_logs
 from parley_orchestrator.ready import Ready, Worker, prepare
 from parley_orchestrator.turn_notes import TurnNotes
 
+TakeCall: TypeAlias = Callable[[JobContext], Awaitable[None]]
+
 _log = logging.getLogger("parley.orchestrator")
 _READY = "parley_ready"
 _FRAME_MS = 20
@@ -27,10 +31,13 @@ _COMPLETED_WITHIN_S = 20.0
 _INITIALISED_WITHIN_S = 30.0
 
 
-def create_server(worker: Worker) -> AgentServer:
+def create_server(worker: Worker, take_call: TakeCall | None = None) -> AgentServer:
     """LiveKit's server of this worker; it registers when it is run.
 
     The first of two values is that of the console.
+
+    Args:
+        take_call: instead of `entry`.
     """
     settings = worker.settings
     server = AgentServer(
@@ -48,7 +55,7 @@ def create_server(worker: Worker) -> AgentServer:
         api_key=settings.livekit_api_key.get_secret_value(),
         api_secret=settings.livekit_api_secret.get_secret_value(),
     )
-    server.rtc_session(entry, agent_name=settings.agent_name)
+    server.rtc_session(take_call or entry, agent_name=settings.agent_name)
     return server
 
 

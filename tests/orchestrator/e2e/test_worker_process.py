@@ -97,21 +97,26 @@ def test_a_health_port_that_is_taken_is_refused_in_a_sentence() -> None:
         assert_refused({**LIVEKIT, "ORCHESTRATOR_HEALTH_PORT": str(port)}, f"Port {port} on")
 
 
-def test_a_console_without_sound_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+def test_a_console_that_nobody_answers_ends_in_a_sentence() -> None:
+    ended = run("console", "--connect-addr", "127.0.0.1:9")
 
-    assert_refused({"PYTHONPATH": str(tmp_path)}, "The console needs PortAudio", "console")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("Nobody takes the call at 127.0.0.1:9: ")
 
 
-def assert_refused(settings: dict[str, str], sentence: str, command: str = "start") -> None:
-    refused = subprocess.run(
-        [sys.executable, "-m", "parley_orchestrator", command],
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "parley_orchestrator", *arguments],
         env=environment(**settings),
         capture_output=True,
         text=True,
         timeout=STARTS_WITHIN_S,
         check=False,
     )
+
+
+def assert_refused(settings: dict[str, str], sentence: str) -> None:
+    refused = run("start", **settings)
 
     assert refused.returncode == 2
     assert sentence in refused.stderr
