@@ -1,5 +1,6 @@
 """The compose files and what they are put together to, read without Docker."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +57,12 @@ def _parsed(path: Path) -> dict[str, Any]:
     content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     assert isinstance(content, dict)
     for included in content.pop("include", ()):
-        content = _over(_parsed(ROOT / included["path"]), content)
+        content = _over(_parsed(ROOT / _without_variables(included["path"])), content)
     return content
+
+
+def _without_variables(path: str) -> str:
+    return re.sub(r"\$\{[^}]*\}", "", path)
 
 
 def _over(below: Any, above: Any) -> Any:

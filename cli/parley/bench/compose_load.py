@@ -1,0 +1,207 @@
+"""Callers of every service, all the time, and what became of each of their requests.
+
+Each request has a connection of its own: what is lost is then the stack's doing, not that of a
+connection that was kept too long.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import httpx2
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+_PAUSE_S = 0.1
+_TIMEOUT_S = 30.0
+_QUESTION = "How long does the flu last?"
+_SENTENCE = "Please speak a little more slowly, I did not understand."
+
+
+class Outcome(StrEnum):
+    SERVED = "served"
+    REFUSED = "refused"
+    """Nothing was begun, and the caller was told so: it may ask again."""
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request; times are those of `time.monotonic`."""
+
+    sent: float
+    ended: float
+    outcome: Outcome
+    said: str
+
+
+class Refused(Exception):
+    """Nothing of an answer had come."""
+
+
+Ask = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Load:
+    """What callers of each service met with so far."""
+
+    attempts: Mapping[str, list[Attempt]] = field(default_factory=dict)
+
+    def broken(self) -> list[str]:
+        """Requests that ended badly, of all services."""
+        return [
+            f"{service}: {one.said}"
+            for service, attempts in self.attempts.items()
+            for one in attempts
+            if one.outcome is Outcome.BROKEN
+        ]
+
+    def lost(self, service: str, stopped: float) -> list[str]:
+        """Requests to a service that were in flight when it was stopped, and did not succeed."""
+        return [
+            one.said
+            for one in self.attempts[service]
+            if one.sent < stopped < one.ended and one.outcome is not Outcome.SERVED
+        ]
+
+    def in_flight(self, service: str, at: float) -> int:
+        return sum(one.sent < at < one.ended for one in self.attempts[service])
+
+    def away_s(self, service: str, stopped: float) -> float | None:
+        """Seconds from the stop until a new request was served again; None: not yet.
+
+        0 where none was refused.
+        """
+        after = [one for one in self.attempts[service] if one.sent >= stopped]
+        refused = [one.sent for one in after if one.outcome is not Outcome.SERVED]
+        if not refused:
+            return 0.0 if after else None
+        served = [one.ended for one in after if one.sent > refused[-1]]
+        return min(served) - stopped if served else None
+
+
+@asynccontextmanager
+async def load(url: str, key: str, speech: bytes, callers: int) -> AsyncIterator[Load]:
+    """`callers` of each service, until the context is left; what they began they see to its end.
+
+    Args:
+        speech: a WAV file with a sentence.
+    """
+    asks = _asks(url, key, speech)
+    running = Load({service: [] for service in asks})
+    leaving = asyncio.Event()
+    tasks = [
+        asyncio.create_task(_call(ask, running.attempts[service], leaving))
+        for service, ask in asks.items()
+        for _ in range(callers)
+    ]
+    try:
+        yield running
+    finally:
+        leaving.set()
+        await asyncio.gather(*tasks)
+
+
+async def _call(ask: Ask, attempts: list[Attempt], leaving: asyncio.Event) -> None:
+    while not leaving.is_set():
+        attempts.append(await _attempt(ask))
+        await asyncio.sleep(_PAUSE_S)
+
+
+async def _attempt(ask: Ask) -> Attempt:
+    sent = time.monotonic()
+    outcome, said = Outcome.SERVED, ""
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            await ask()
+    except Refused as exc:
+        outcome, said = Outcome.REFUSED, str(exc)
+    except Exception as exc:  # noqa: BLE001  whatever it is, the caller has lost a request
+        outcome, said = Outcome.BROKEN, f"{type(exc).__name__} {exc}"
+    return Attempt(sent, time.monotonic(), outcome, said)
+
+
+def _asks(url: str, key: str, speech: bytes) -> Mapping[str, Ask]:
+    headers = {"authorization": f"Bearer {key}"}
+
+    async def hear() -> None:
+        files = {"file": ("question.wav", speech)}
+        body = {"model": (None, "whisper-1")}
+        await _post(f"{url}/stt/v1/audio/transcriptions", headers, files={**files, **body})
+
+    async def speak() -> None:
+        body = {"model": "tts-1", "voice": "alloy", "input": _SENTENCE, "response_format": "pcm"}
+        await _post(f"{url}/tts/v1/audio/speech", headers, json=body)
+
+    async def think() -> None:
+        messages = [{"role": "user", "content": _QUESTION}]
+        body = {"model": "qwen2-5-7b-instruct", "messages": messages, "stream": True}
+        answer = await _post(f"{url}/llm/v1/chat/completions", headers, json=body)
+        if not answer.rstrip().endswith(b"data: [DONE]"):
+            raise ValueError(f"the stream ends with {answer[-80:]!r}")
+
+    async def chat() -> None:
+        await _chat(url.replace("http", "ws", 1), headers)
+
+    async def page() -> None:
+        """Of the gateway itself."""
+        async with _client() as client:
+            _check(await _sent(client.get(f"{url}/livez")))
+
+    return {"stt": hear, "tts": speak, "llm": think, "ws-llm": chat, "gateway": page}
+
+
+def _client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
+
+
+async def _post(url: str, headers: Mapping[str, str], **content: object) -> bytes:
+    """The whole of a streamed answer."""
+    async with _client() as client:
+        request = client.build_request("POST", url, headers=dict(headers), **content)  # type: ignore[arg-type]
+        response = await _sent(client.send(request, stream=True))
+        try:
+            if response.status_code != 200:
+                await response.aread()
+                _check(response)
+            return b"".join([piece async for piece in response.aiter_raw()])
+        finally:
+            await response.aclose()
+
+
+async def _sent(sending: Awaitable[httpx2.Response]) -> httpx2.Response:
+    try:
+        return await sending
+    except httpx2.TransportError as exc:
+        raise Refused(f"{type(exc).__name__} {exc}") from exc
+
+
+def _check(response: httpx2.Response) -> None:
+    if response.status_code == 503 and "retry-after" in response.headers:
+        raise Refused(response.json()["error"]["message"])
+    if response.status_code != 200:
+        raise ValueError(f"{response.status_code} {response.text[:200]}")
+
+
+async def _chat(url: str, headers: Mapping[str, str]) -> None:
+    try:
+        socket = await connect(f"{url}/ws-llm/ws", additional_headers=dict(headers), proxy=None)
+    except (OSError, InvalidStatus, WebSocketException) as exc:
+        raise Refused(f"{type(exc).__name__} {exc}") from exc
+    async with socket:
+        question = {"role": "user", "content": _QUESTION}
+        await socket.send(json.dumps({"type": "chat", "messages": [question]}))
+        begun = False
+        async for message in socket:
+            reply = json.loads(message)
+            if reply["type"] == "complete":
+                return
+            if reply["type"] == "error":
+                raise ValueError(str(reply)) if begun else Refused(str(reply))
+            begun = True
+    raise ValueError("the socket closed in the middle of an answer")
