@@ -1,19 +1,23 @@
 """The status page in a real browser: what a newcomer meets first."""
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+import httpx2
 import pytest
 
 from parley.bench.gateway_nginx import Gateway, gateway, nginx
+from parley_kit.pages import HEADERS
 from tests.browser.chromium import Page, chromium
 from tests.browser.contrast import LOW_CONTRAST
 from tests.gateway.behind import demo, where
 from tests.kit.demo import Demo
 from tests.serving import serve
+from tests.ws_llm.talking import language_model
 
 pytestmark = [
     pytest.mark.anyio,
@@ -77,14 +81,9 @@ async def test_a_stack_that_is_ready_says_so_and_leads_to_the_chat_page(page: Pa
     assert page.errors == []
 
 
-async def test_a_download_shows_how_far_it_is_and_then_that_it_is_ready(page: Page) -> None:
+async def test_a_download_shows_how_far_it_is_and_when_it_has_ended(page: Page) -> None:
     engine = Downloading()
-    loaded = demo("stt")
-    with (
-        serve(demo("stt", engine), wait_for_ready=False) as stt,
-        serve(loaded),
-        gateway({"stt": where(stt)}) as front,
-    ):
+    with stack(stt=engine) as front:
         await page.open(front.url)
         await page.until("document.querySelector('progress')", "the progress is there")
         assert await text(page, card("stt", ".status")) == "Downloading"
@@ -93,3 +92,122 @@ async def test_a_download_shows_how_far_it_is_and_then_that_it_is_ready(page: Pa
         engine.download["percent"] = 100
         await page.until("!document.querySelector('progress')", "the download ends")
         assert await text(page, card("stt", ".status")) == "Loading"
+
+
+async def test_a_service_that_loads_and_one_that_is_away_are_told_apart(page: Page) -> None:
+    with stack(stt=Demo(loads=False), llm=None) as front:
+        await page.open(front.url)
+        await page.until("document.querySelector('.how')", "it has looked")
+
+        assert await text(page, card("stt", ".status")) == "Starting"
+        assert await text(page, card("llm", ".status")) == "Not there yet"
+        assert await text(page, card("tts", ".status")) == "Ready"
+        assert await text(page, "#overall") == "2 of 4 services are ready"
+
+
+async def test_a_service_that_goes_away_and_comes_back_is_followed(page: Page) -> None:
+    away = f"document.querySelector('{card('ws-llm', '.status')}').textContent === 'Away'"
+    with ExitStack() as others:
+        services = {name: where(others.enter_context(serve(demo(name)))) for name in NAMES[:3]}
+        with serve(demo("ws-llm")) as url:
+            port = int(url.rpartition(":")[2])
+            front = others.enter_context(gateway({**services, "ws-llm": where(url)}))
+            await page.open(front.url)
+            await page.until(ALL_READY, "all are ready")
+        await page.run("document.dispatchEvent(new Event('visibilitychange'))")
+        await page.until(away, "it is away")
+        disabled = await page.run("document.querySelector('#chat').ariaDisabled")
+        with serve(demo("ws-llm"), port=port):
+            await page.until(ALL_READY, "it is back")
+
+    assert disabled == "true"
+
+
+async def test_a_service_that_answers_nonsense_is_broken(page: Page) -> None:
+    with serve(demo("tts")) as url, gateway({"stt": where(url)}) as front:
+        await page.open(front.url)
+        await page.until("document.querySelector('.how')", "it has looked")
+
+        assert await text(page, card("stt", ".status")) == "Broken"
+        assert "status 404" in await text(page, card("stt", ".how"))
+
+
+async def test_a_gateway_that_goes_away_is_told_and_found_again(page: Page) -> None:
+    with stack() as front:
+        await page.open(front.url)
+        await page.until(ALL_READY, "all are ready")
+        front.process.terminate()
+        front.process.wait(10)
+        await page.run("document.dispatchEvent(new Event('visibilitychange'))")
+        await page.until("!document.querySelector('#broken').hidden", "it is told")
+
+        assert await page.text(".service .status") == ["Unknown"] * 4
+        assert await page.run(LOW_CONTRAST) == []
+
+
+async def test_the_examples_are_of_this_address_and_work(page: Page) -> None:
+    with real_stack() as front:
+        await page.open(front.url)
+        await page.until(ALL_READY, "all are ready")
+        answer = (await page.text("#answer"))[0]
+        curl = " ".join(await page.text("#speak, #listen"))
+        ran = await asyncio.to_thread(run_python, answer)
+
+    assert ran.startswith("The clinic is open")
+    assert curl.count(f"curl {front.url}/") == 2
+    assert "{origin}" not in await page.run("document.body.textContent")
+
+
+@contextmanager
+def real_stack() -> Iterator[Gateway]:
+    """The real language model behind the gateway, beside services that are only ready."""
+    with ExitStack() as running:
+        services = {name: where(running.enter_context(serve(demo(name)))) for name in NAMES}
+        services["llm"] = where(running.enter_context(serve(language_model())))
+        yield running.enter_context(gateway(services))
+
+
+def run_python(script: str) -> str:
+    environment = {**os.environ, "OPENAI_API_KEY": "none"}
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment, capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+
+
+async def test_an_example_can_be_copied_without_a_clipboard(page: Page) -> None:
+    with stack() as front:
+        await page.open(front.url)
+        await page.run("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        await page.click(".example button")
+        await page.until("document.querySelector('.example button').textContent !== 'Copy'", "told")
+
+        assert (await page.run("String(getSelection())")).startswith(f"curl {front.url}/tts")
+
+
+async def test_every_link_leads_somewhere_and_the_policy_is_that_of_the_other_pages(
+    page: Page,
+) -> None:
+    with stack() as front, httpx2.Client(base_url=front.url) as client:
+        await page.open(front.url)
+        links = await page.run("[...document.querySelectorAll('.docs a')].map(a => a.pathname)")
+        statuses = {
+            link: client.get(link).status_code for link in links if "operations" not in link
+        }
+        home = client.get("/")
+        again = client.get("/", headers={"if-none-match": home.headers["etag"]})
+
+    assert set(statuses.values()) == {200}
+    assert {name: home.headers[name] for name in HEADERS} == dict(HEADERS)
+    assert again.status_code == 304
+
+
+async def test_nothing_sticks_out_on_a_phone_and_all_text_has_contrast(page: Page) -> None:
+    await page.resize(360, 640)
+    with stack(stt=Downloading(), llm=None) as front:
+        for scheme in ("light", "dark"):
+            await page.prefer(scheme)
+            await page.open(front.url)
+            await page.until("document.querySelector('progress')", "the progress is there")
+            assert await page.run("document.documentElement.scrollWidth") <= 360
+            assert await page.run(LOW_CONTRAST) == []

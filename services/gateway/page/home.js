@@ -7,8 +7,7 @@ const OFTEN_MS = 2000;
 const SELDOM_MS = 10000;
 
 const $ = (id) => document.getElementById(id);
-const services = $("services");
-const cards = [...services.querySelectorAll(".service")];
+const cards = [...$("services").querySelectorAll(".service")];
 const chat = $("chat");
 let timer = 0;
 let looking = false;
@@ -20,9 +19,8 @@ async function look() {
   clearTimeout(timer);
   const found = await Promise.all(cards.map((card) => lookAt(card.dataset.name, seenReady.has(card))));
   looking = false;
-  const away = found.every((one) => one.state === "unreachable");
-  showGateway(away);
-  if (!away) cards.forEach((card, i) => show(card, found[i]));
+  showGateway(found.every((one) => one.state === "unreachable"));
+  cards.forEach((card, i) => show(card, found[i]));
   const { state, text } = overall(found);
   setStatus($("overall"), state, text);
   if (!document.hidden) timer = setTimeout(look, state === "good" ? SELDOM_MS : OFTEN_MS);
@@ -30,7 +28,6 @@ async function look() {
 
 function showGateway(away) {
   $("broken").hidden = !away;
-  services.toggleAttribute("data-stale", away);
   if (away) {
     $("broken").textContent =
       "The gateway does not answer: it restarts, or your connection is gone. Trying again.";

@@ -60,7 +60,7 @@ function size(megabytes) {
 /** The service's own reason, where it says more than that it is not ready. */
 function why(message) {
   const reason = /^The service is not ready: it (.+)\.$/.exec(message ?? "")?.[1];
-  if (!reason || reason === "is starting") return "It loads its model and tries it once.";
+  if (!reason || reason === "is starting") return "It loads what it needs and tries it once.";
   return `It ${reason}.`;
 }
 
