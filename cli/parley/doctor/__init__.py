@@ -16,10 +16,11 @@ from parley.doctor.findings import Report
 from parley.doctor.http import shown
 from parley.doctor.machine import machine_checks
 from parley.doctor.probes import Probes
+from parley.doctor.redaction import redact_findings, secrets_in
 from parley.doctor.running import run
 
 # Compose starts nothing without a key; a check of its own says so, and the others go on.
-_ANYBODY = {"ALLOW_ANONYMOUS": "true"}
+_ANY_KEY = {"API_KEYS": "any"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,10 @@ def doctor(asked: Asked, console: Console) -> Report:
 async def _run(
     asked: Asked, environment: Environment, stacks: Sequence[Base], show: Callable[[str], None]
 ) -> Report:
-    keyless = {} if keys_of(environment.secrets) else _ANYBODY
+    keyless = {} if keys_of(environment.secrets) else _ANY_KEY
     async with Probes(environment.path, asked.compose_files, keyless) as probes:
         checks = [
-            *machine_checks(probes),
+            *machine_checks(environment, probes),
             *settings_checks(environment, probes),
             *call_checks(environment, probes, stacks),
         ]
@@ -60,4 +61,9 @@ async def _run(
             show(f"{done} of {len(checks)} checks; {', '.join(waiting[:4])}")
 
         findings = await run(checks, on_progress)
-    return Report(str(asked.env_file), [shown(base.url) for base in stacks], findings)
+    hidden = secrets_in(environment.secrets)
+    return Report(
+        env_file=str(asked.env_file),
+        urls=[shown(base.url) for base in stacks],
+        findings=list(redact_findings(findings, hidden)),
+    )

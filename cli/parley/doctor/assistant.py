@@ -8,7 +8,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 
 from parley.doctor.findings import Line, failure, ok, warning
-from parley.doctor.http import Broken, Hung, Nonsense, Reply, no_reply, shown
+from parley.doctor.http import Broken, Hung, Nonsense, Reply, no_reply
 from parley.doctor.services import Target, judge_refusal
 
 _CALL_S = 20.0
@@ -56,7 +56,7 @@ def judge(target: Target, told: dict[str, Any]) -> Line:
         Nonsense: the message is none of the protocol.
     """
     if told.get("type") in ("delta", "complete"):
-        return ok(f"answered at {shown(target.root)}")
+        return ok("answered")
     if told.get("type") != "error":
         raise Nonsense("answered with a message of another protocol")
     if told.get("code") == "invalid_api_key":
@@ -69,6 +69,6 @@ def judge(target: Target, told: dict[str, Any]) -> Line:
 
 def _no_socket(target: Target) -> Line:
     return failure(
-        f"{shown(target.root)} answered a WebSocket with a page",
+        "answered a WebSocket with something else",
         "What stands before it has to pass WebSockets on, as our gateway does.",
     )

@@ -119,7 +119,8 @@ def _target(service: str, base: Base, values: Mapping[str, str], if_refused: Lin
     if service == "ws-llm" and service in base.own:
         url = f"{base.own[service].rstrip('/')}/v1"  # this one's URL is its root
     key = values.get("OPENAI_API_KEY") or next(iter(keys_of(values)), "")
-    return Target(service, url, key, models.get(service, ""), if_refused)
+    base_url = shown(base.own.get(service, base.url))
+    return Target(service, url, base_url, key, models.get(service, ""), if_refused)
 
 
 async def _if_refused(base: Base, probes: Probes) -> Line:

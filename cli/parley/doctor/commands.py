@@ -13,7 +13,14 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class CommandFailed(Exception):
-    """The program did not do what it was asked."""
+    """The program did not do what it was asked.
+
+    `said` is the last line that it wrote of it, which may quote what it has read.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class NotInstalled(CommandFailed):
@@ -79,7 +86,8 @@ async def output_of(
     """
     ended = await run_command(*argv, deadline_s=deadline_s, exported=exported)
     if ended.status != 0:
-        raise CommandFailed(f"{_words(argv)} ended with status {ended.status}")
+        said = ended.stderr.strip().splitlines()[-1:] or [""]
+        raise CommandFailed(f"{_words(argv)} ended with status {ended.status}", said[0])
     return ended.stdout
 
 

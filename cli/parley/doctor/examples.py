@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from parley.doctor.findings import Line, failure, warning
+from parley.doctor.secret_names import is_secret
 
-_SECRET = re.compile(r"(API_KEYS?|_KEY|_SECRET|_TOKEN)$")
 _PLACEHOLDER = re.compile(
     r"<.*>|\.\.\.|…|change[-_ ]?(me|this|it)|replace[-_ ]?(me|this|it)|(your|my)[-_ ].*"
     r"|.*[-_ ]here|x{3,}|\*{3,}|example|placeholder|to-?do|fill[-_ ]me.*|secret|password|test|key"
@@ -25,7 +25,7 @@ def judge_examples(values: Mapping[str, str]) -> Iterator[Line]:
     for name, value in values.items():
         if name in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET") and value in _LIVEKIT_DEVELOPMENT:
             continue
-        if _SECRET.search(name) and any(map(_PLACEHOLDER.fullmatch, _parts(value))):
+        if is_secret(name) and any(map(_PLACEHOLDER.fullmatch, _parts(value))):
             yield failure(f"{name} holds an example value", f"Set {name} to your own.")
         elif name.endswith("_URL") and _PLACEHOLDER_URL.search(value):
             yield failure(f"{name} holds an example address", f"Set {name} to the real one.")

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Sequence
 
 from parley.doctor.commands import CommandFailed, NotInstalled
 from parley.doctor.disk import judge_disk, need
+from parley.doctor.environment import Environment
 from parley.doctor.findings import Line, failure, ok, skipped, warning
 from parley.doctor.gpu import Gpu, judge_memory, plan
 from parley.doctor.ports import judge_port, try_port
@@ -22,6 +23,7 @@ MACHINE = "This machine"
 GPU = "GPU"
 CONTAINERS = "Containers"
 _NO_PROJECT = "Docker Compose does not tell what it would start"
+_SAID = 240
 _ELSEWHERE = "Docker's engine runs on another machine, or in a virtual one"
 _WITHOUT_GPU = (
     "Add a line COMPOSE_FILE=docker-compose.yml:compose.cpu.yml to .env (or compose.demo.yml, "
@@ -34,9 +36,9 @@ _TOOLKIT = (
 )
 
 
-def machine_checks(probes: Probes) -> list[Check]:
+def machine_checks(environment: Environment, probes: Probes) -> list[Check]:
     """In the order in which they are shown."""
-    machine = Machine(probes)
+    machine = Machine(environment, probes)
     return [
         Check(MACHINE, "Python", machine.python),
         Check(MACHINE, "Docker", machine.docker),
@@ -55,7 +57,8 @@ def machine_checks(probes: Probes) -> list[Check]:
 class Machine:
     """Each method is a check."""
 
-    def __init__(self, probes: Probes) -> None:
+    def __init__(self, environment: Environment, probes: Probes) -> None:
+        self._environment = environment
         self._probes = probes
 
     async def python(self) -> Sequence[Line]:
@@ -88,14 +91,20 @@ class Machine:
             project = await self._probes.project
         except NotInstalled:
             return [skipped("Docker is not installed")]
-        except (CommandFailed, WrongShape) as exc:
-            return [
-                failure(
-                    f"Compose refuses them, or the .env: {exc}",
-                    "Run `docker compose config --quiet` where docker-compose.yml is: it says why.",
-                )
-            ]
+        except WrongShape as exc:
+            return [failure(str(exc), COMPOSE.how)]
+        except CommandFailed as exc:
+            return [self._refused(exc)]
         return [ok(f"would start {', '.join(project.environments)}")]
+
+    def _refused(self, exc: CommandFailed) -> Line:
+        # Compose quotes lines that it cannot read, whatever they hold.
+        file = self._environment.file
+        said = "" if file and file.faults else exc.said[:_SAID]
+        return failure(
+            f"Compose refuses them, or the .env: {said or exc}",
+            "Correct that; `docker compose config --quiet` says it in full.",
+        )
 
     async def disk(self) -> Sequence[Line]:
         project, told = await known(self._probes.project), await known(self._probes.docker)

@@ -53,7 +53,7 @@ def judge_port(port: Port, held: Held, ours: Collection[int]) -> Line:
     if held is Held.FREE:
         return ok(f"{what} is free")
     if held is Held.NOT_OURS:
-        return skipped(f"{what} cannot be tried by this user; Docker may have it")
+        return skipped(f"{what} cannot be tried by this user, and may be free for Docker")
     if held is Held.NO_ADDRESS:
         return failure(
             f"{port.address} is no address of this host", "Correct GATEWAY_ADDRESS in .env."

@@ -15,7 +15,6 @@ from parley.doctor.http import (
     UnknownHost,
     Untrusted,
     request,
-    shown,
 )
 from parley.doctor.speech import Speech
 
@@ -30,11 +29,13 @@ class Target:
 
     Args:
         url: its API's root, which ends in `/v1`.
+        base: of the stack, as it may be printed.
         if_refused: what to say when nothing listens there: that depends on who said it would.
     """
 
     name: str
     url: str
+    base: str
     key: str
     model: str
     if_refused: Line
@@ -75,16 +76,20 @@ def judge_readiness(target: Target, ready: Reply) -> Line | None:
         return None
     if ready.status == 503:
         return warning(
-            ready.message or f"{shown(target.root)} is not ready",
-            f"Wait, then run this again; `docker compose logs -f {target.name}` tells how far it "
-            "is.",
+            f"{ready.message or 'It is not ready.'}{_progress(ready)}",
+            f"Wait, then run this again; `docker compose logs -f {target.name}` tells more.",
+        )
+    if ready.status in (502, 504):
+        return failure(
+            f"the gateway cannot reach {target.name} ({ready.status})",
+            f"`docker compose ps {target.name}` and its logs tell why.",
         )
     raise Nonsense(f"answered /readyz with {ready.status}")
 
 
 def explain(target: Target, exc: NoReply) -> Line:
     """What to do when there was no answer, or none of ours."""
-    where = shown(target.root)
+    where = target.base
     if isinstance(exc, Refused):
         return target.if_refused
     if isinstance(exc, UnknownHost):
@@ -104,6 +109,17 @@ def explain(target: Target, exc: NoReply) -> Line:
         f"{where}: {exc}",
         f"`docker compose ps` and `docker compose logs {target.name}` tell more.",
     )
+
+
+def _progress(ready: Reply) -> str:
+    """How far a download is, where one is under way."""
+    download = ready.json().get("download")
+    if not isinstance(download, dict):
+        return ""
+    done, total = download.get("done_mb"), download.get("total_mb")
+    if not isinstance(done, int | float) or not isinstance(total, int | float):
+        return ""
+    return f" It has downloaded {done:.0f} of {total:.0f} MB."
 
 
 def judge_refusal(target: Target, reply: Reply) -> Line | None:
@@ -134,7 +150,7 @@ async def call_tts(target: Target, voice: str, speech: Speech) -> Line:
     if len(reply.body) < 2 or len(reply.body) % 2:
         raise Nonsense("answered with something that is no PCM audio")
     speech.tell(reply.body)
-    return ok(f"spoke a sentence at {shown(target.root)}")
+    return ok("spoke a sentence")
 
 
 async def call_stt(target: Target, speech: Speech) -> Line:
@@ -154,10 +170,10 @@ async def call_stt(target: Target, speech: Speech) -> Line:
         raise Nonsense("answered without a transcript")
     if is_speech and not text.strip():
         return warning(
-            f"{shown(target.root)} heard nothing in a sentence that TTS spoke",
+            "heard nothing in a sentence that TTS spoke",
             "Try `parley call` with a recording; STT_MODEL may be for another language.",
         )
-    return ok(f"heard {'a sentence' if is_speech else 'a tone'} at {shown(target.root)}")
+    return ok(f"heard {'a sentence' if is_speech else 'a tone'}")
 
 
 async def call_llm(target: Target) -> Line:
@@ -171,7 +187,7 @@ async def call_llm(target: Target) -> Line:
     choices = reply.json().get("choices")
     if not isinstance(choices, list) or not choices or "message" not in choices[0]:
         raise Nonsense("answered without a message")
-    return ok(f"answered at {shown(target.root)}")
+    return ok("answered")
 
 
 async def _post(target: Target, path: str, **content: Any) -> Reply:
