@@ -38,6 +38,7 @@ from parley_kit.pace import Pace
 log = logging.getLogger("parley.access")
 
 CLIENT_CLOSED_REQUEST = 499
+_LOOKED_AT = ("/v1/models", "/metrics")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # After its deadline a stream may still say so in an event of its own before it is cut off.
 _LAST_WORDS_S = 1.0
@@ -347,7 +348,7 @@ class _Exchange:
 
 def _is_a_look(path: str, status: int) -> bool:
     """Whether somebody only looks whether the service is there, as some do every few seconds."""
-    return path in ("/livez", "/readyz") or (path == "/v1/models" and status == 200)
+    return path in ("/livez", "/readyz") or (path in _LOOKED_AT and status == 200)
 
 
 def _content_length(header: str) -> int:

@@ -1,5 +1,7 @@
 """What a monitoring system sees of a service, beside its requests."""
 
+import logging
+
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -59,3 +61,15 @@ def test_memory_and_the_start_of_the_process_are_told() -> None:
     with serve(demo_service()) as url:
         assert (value(url, "process_resident_memory_bytes") or 0) > 1 << 20
         assert value(url, "process_start_time_seconds")
+
+
+def test_a_scrape_every_few_seconds_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "parley.access")
+    with serve(demo_service(api_keys="k")) as url:
+        for key in ("k", "wrong"):
+            httpx2.get(f"{url}/demo/metrics", headers={"authorization": f"Bearer {key}"})
+
+    lines = [record for record in caplog.records if record.name == "parley.access"]
+    assert [getattr(line, "data")["status"] for line in lines] == [401]  # noqa: B009  not declared
