@@ -360,6 +360,7 @@ def test_an_engine_whose_tokens_stop_is_not_ready_until_they_move(
         brief = {"x-request-timeout": "3"}
         hanging = pool.submit(client.post, CHAT, json=QUESTION, headers=brief)
         wait_until(lambda: client.get("/readyz").status_code == 503, 10, "the stall is noticed")
+        assert "parley_ready 0.0" in client.get("/metrics").text
         vllm.behave = whole
         refused = edge.ask()
         assert hanging.result().status_code == 504

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.monitoring.files import RULES, rules
-from tests.monitoring.firing import assert_firing, buckets, tool
+from tests.monitoring.firing import Case, assert_firing, buckets, tool
 
 TTS = ',route="/v1/audio/speech"'
 SPEECH = 'job="stt",instance="stt:1"'
@@ -121,25 +121,32 @@ QUIET: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("alert", "job", "series"), FIRE, ids=[f"{a}-{j}" for a, j, _ in FIRE])
-def test_it_fires_alone(alert: str, job: str, series: dict[str, str], tmp_path: Path) -> None:
-    assert_firing(series, [(alert, job)], tmp_path)
+EVERY_MODEL_RESTS = Case(
+    "every model rests",
+    chain(gemini="0x360", qwen="0x360"),
+    (("ParleyBreakerOpen", "orchestrator"), ("ParleyNoModelLeft", "orchestrator")),
+)
 
 
-def test_when_every_model_rests_that_is_an_alert_beside_each_ones(tmp_path: Path) -> None:
-    both = [("ParleyBreakerOpen", "orchestrator"), ("ParleyNoModelLeft", "orchestrator")]
-    assert_firing(chain(gemini="0x360", qwen="0x360"), both, tmp_path)
+def test_each_fires_alone(tmp_path: Path) -> None:
+    cases = [Case(f"{alert} {job}", series, ((alert, job),)) for alert, job, series in FIRE]
+    assert_firing([*cases, EVERY_MODEL_RESTS], tmp_path)
 
 
-@pytest.mark.parametrize("series", QUIET.values(), ids=QUIET.keys())
-def test_nothing_fires(series: dict[str, str], tmp_path: Path) -> None:
-    assert_firing(series, [], tmp_path)
+def test_nothing_fires_over_what_is_usual(tmp_path: Path) -> None:
+    assert_firing([Case(name, series, ()) for name, series in QUIET.items()], tmp_path)
+
+
+@pytest.mark.parametrize(("alert", "job", "series"), [FIRE[0], FIRE[-1]])
+def test_these_tests_can_fail(alert: str, job: str, series: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=alert):
+        assert_firing([Case("as if all were well", series, ())], tmp_path)
 
 
 def test_every_alert_is_seen_to_fire_here() -> None:
-    assert {rule["alert"] for rule in rules()} == {alert for alert, _, _ in FIRE} | {
-        "ParleyNoModelLeft"
-    }
+    fired = {alert for alert, _, _ in FIRE} | {alert for alert, _ in EVERY_MODEL_RESTS.firing}
+
+    assert {rule["alert"] for rule in rules()} == fired
 
 
 def test_prometheus_accepts_the_rules() -> None:
