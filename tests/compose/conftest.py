@@ -1,7 +1,10 @@
 """The demo stack in containers, brought up once by pytest-docker."""
 
 import os
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +72,12 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
 @pytest.fixture(scope="session")
 def env_file(keys_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Secrets in files; ports that the kernel chooses; a model that speaks at a human pace."""
@@ -80,7 +89,7 @@ def env_file(keys_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "OPENAI_API_KEY_FILE": own_key,
         "GATEWAY_ADDRESS": "127.0.0.1",
         "GATEWAY_PORT": 0,
-        "GATEWAY_TLS_PORT": 0,
+        "GATEWAY_TLS_PORT": free_port(),
         "LLM_SCRIPTED_TOKENS_PER_S": 20,
     }
     path = tmp_path_factory.mktemp("compose") / "env"
@@ -89,12 +98,16 @@ def env_file(keys_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def docker_compose_command(docker_engine: None, env_file: Path) -> str:
+def docker_compose_command(
+    docker_engine: None, docker_compose_project_name: str, env_file: Path
+) -> Iterator[str]:
     """Without what the developer's shell exports."""
-    kept = " ".join(
-        f'{name}="${name}"' for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ
-    )
-    return f'env -i {kept} docker compose --env-file "{env_file}"'
+    kept = [name for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ]
+    environment = " ".join(f'{name}="${name}"' for name in kept)
+    yield f'env -i {environment} docker compose --env-file "{env_file}"'
+    # pytest-docker itself would leave behind what did not start.
+    stack = ComposeStack(docker_compose_project_name, env_file)
+    stack.run("down", "--volumes", "--timeout", "5", "--remove-orphans")
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +117,7 @@ def docker_setup() -> list[str]:
 
 @pytest.fixture(scope="session")
 def docker_cleanup() -> list[str]:
-    return ["down --volumes --timeout 5 --remove-orphans"]
+    return []
 
 
 @pytest.fixture(scope="session")
