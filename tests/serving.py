@@ -20,18 +20,23 @@ _GRACE_S = 5
 
 @contextmanager
 def serve(
-    app: Service, *, on: ASGIApp | None = None, port: int = 0, wait_for_ready: bool = True
+    app: Service,
+    *,
+    on: ASGIApp | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    wait_for_ready: bool = True,
 ) -> Iterator[str]:
-    """Serve `app` in a thread of its own; the value is its address, `http://127.0.0.1:port`.
+    """Serve `app` in a thread of its own; the value is its address, `http://host:port`.
 
     It has loaded or failed to when the body of the `with` runs. `on` is the application around
     it, where there is one.
     """
-    sock = bind("127.0.0.1", port)
+    sock = bind(host, port)
     server = Server(config(on or app, grace_s=_GRACE_S), app.health.mark_draining)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
     thread.start()
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    url = f"http://{host}:{sock.getsockname()[1]}"
     try:
         wait_until(lambda: server.started, READY_WITHIN_S, "the server listens")
         if wait_for_ready:

@@ -68,7 +68,7 @@ def status(reply: bytes) -> int:
 
 @contextmanager
 def faulty(
-    behave: Callable[[socket.socket], None], host: str = "127.0.0.1", port: int = 0
+    behave: Callable[[socket.socket], object], host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[str]:
     """A server that does what a test wants with each connection; the value is where it is."""
     listener = socket.create_server((host, port))
