@@ -1,6 +1,7 @@
 """What Prometheus scrapes of a worker: the board, on which the processes of all calls write."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -13,6 +14,14 @@ from parley_orchestrator.board import BoardFailed, MemberReport, Turn
 _TURNS_READ = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many calls are on, and how many a worker takes at most."""
+
+    calls_on: Callable[[], int]
+    max_calls: int
+
+
 class WorkerMetrics(Collector):
     """Breakers, failures, answers, latencies; while the board is broken only that it is."""
 
@@ -20,9 +29,11 @@ class WorkerMetrics(Collector):
         self,
         reports: Callable[[], Sequence[MemberReport]],
         turns: Callable[[int], Sequence[Turn]],
+        load: Load,
     ) -> None:
         self._reports = reports
         self._turns = turns
+        self._load = load
         self._counted: frozenset[tuple[str, float]] = frozenset()
         self._answered = Counter(
             "parley_turns", "Turns by who answered.", ["member"], registry=None
@@ -44,9 +55,10 @@ class WorkerMetrics(Collector):
             reports = self._reports()
             self._count_new_turns()
         except BoardFailed:
-            return [_board(ok=False)]
+            return [_board(ok=False), *_calls(self._load)]
         return [
             _board(ok=True),
+            *_calls(self._load),
             *_members(reports),
             *self._answered.collect(),
             *self._stages.collect(),
@@ -67,6 +79,15 @@ def _board(*, ok: bool) -> Metric:
     return GaugeMetricFamily(
         "parley_board_ok", "1 while the worker's shared state can be read.", value=float(ok)
     )
+
+
+def _calls(load: Load) -> Iterable[Metric]:
+    return [
+        GaugeMetricFamily("parley_calls_on", "Calls that are on.", value=load.calls_on()),
+        GaugeMetricFamily(
+            "parley_calls_limit", "Calls that the worker takes at most.", value=load.max_calls
+        ),
+    ]
 
 
 def _members(reports: Sequence[MemberReport]) -> Iterable[Metric]:

@@ -64,6 +64,21 @@ def load_of(max_calls: int, server: AgentServer) -> float:
     return len(server.active_jobs) / max_calls
 
 
+class Calls:
+    """Those that are on at a worker."""
+
+    def __init__(self, server: AgentServer) -> None:
+        self._server: AgentServer | None = None
+        server.once("worker_started", lambda: self._follow(server))
+
+    def count(self) -> int:
+        """0 before it has started."""
+        return len(self._server.active_jobs) if self._server else 0
+
+    def _follow(self, server: AgentServer) -> None:
+        self._server = server
+
+
 def prewarm(worker: Worker, process: JobProcess) -> None:
     """Make a process ready for a call, before there is one."""
     keep_conversations_out_of_the_logs()

@@ -67,6 +67,19 @@ async def test_the_current_model_and_its_api_are_shown(
         assert page.errors == []
 
 
+async def test_how_many_calls_are_on_is_shown_as_they_come(page: Page, shared: Board) -> None:
+    calls = [0]
+    with serve(admin_app(shared, max_calls=2, calls_on=lambda: calls[0])) as url:
+        await opened(page, url)
+        await page.until("document.querySelector('#load').textContent", "it is filled in")
+        assert await text(page, "#load") == "No call is on, of 2 at most."
+        calls[0] = 2
+        await page.until(
+            "document.querySelector('#load').textContent.startsWith('2 calls are on')", "they came"
+        )
+        assert "It takes no more." in await text(page, "#load")
+
+
 async def test_the_dot_is_green_for_realtime_and_grey_for_rest(page: Page, shared: Board) -> None:
     with serve(admin_app(shared, chain="realtime,rest")) as url:
         await opened(page, url)

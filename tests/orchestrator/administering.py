@@ -1,7 +1,7 @@
 """An admin page over a board of a test's own."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +36,7 @@ def admin_app(
     stack: str = NOBODY,
     api_keys: str = "",
     max_pages: int = 16,
+    calls_on: Callable[[], int] = lambda: 0,
     **settings: object,
 ) -> Service:
     """Looks at the services ten times a second."""
@@ -56,7 +57,7 @@ def admin_app(
         probe_timeout_s=1.0,
         max_concurrency=max_pages,
     )
-    return create_app(orchestrator, admin, board)
+    return create_app(orchestrator, admin, board, calls_on)
 
 
 def fail(board: Board, member: str, kind: FailureKind, times: int = 1) -> None:

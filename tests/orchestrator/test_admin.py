@@ -95,6 +95,19 @@ def test_a_turn_of_another_process_appears(shared: Board) -> None:
     assert call["turns"][0]["total_s"] == pytest.approx(0.7)
 
 
+def test_how_many_calls_are_on_is_told_of_how_many(shared: Board) -> None:
+    calls = [2]
+    with serve(admin_app(shared, max_calls=7, calls_on=lambda: calls[0])) as url:
+        before = status_of(url)["load"]
+        calls[0] = 3
+        after = status_of(url)["load"]
+        measured = sample(url, "parley_calls_on"), sample(url, "parley_calls_limit")
+
+    assert before == {"calls": 2, "max_calls": 7}
+    assert after == {"calls": 3, "max_calls": 7}
+    assert measured == (3, 7)
+
+
 # Readiness.
 
 
@@ -155,6 +168,18 @@ def test_a_change_is_told_to_a_page_that_is_open(shared: Board) -> None:
     assert response.headers["content-type"].startswith("text/event-stream")
     assert before["calls"] == []
     assert after["now"] > before["now"]
+
+
+def test_a_call_that_begins_is_told_to_a_page_that_is_open(shared: Board) -> None:
+    calls = [0]
+    with (
+        serve(admin_app(shared, calls_on=lambda: calls[0])) as url,
+        httpx2.stream("GET", f"{url}/admin/events", timeout=10) as response,
+    ):
+        coming = snapshots(response)
+        next(coming)
+        calls[0] = 1
+        assert next(snapshot for snapshot in coming if snapshot["load"]["calls"] == 1)
 
 
 def test_an_open_page_does_not_hold_up_the_end(shared: Board) -> None:

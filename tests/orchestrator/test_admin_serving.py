@@ -20,6 +20,10 @@ def orchestrator() -> OrchestratorSettings:
     return load(OrchestratorSettings, llm_chain="qwen", openai_base_url="http://127.0.0.1:9")
 
 
+def nobody_on() -> int:
+    return 0
+
+
 @pytest.fixture
 def admin(monkeypatch: pytest.MonkeyPatch) -> AdminSettings:
     monkeypatch.setenv("ADMIN_PORT", "0")
@@ -28,7 +32,10 @@ def admin(monkeypatch: pytest.MonkeyPatch) -> AdminSettings:
 
 async def test_it_serves_as_long_as_the_context_lasts(admin: AdminSettings) -> None:
     with board() as shared:
-        async with admin_page(orchestrator(), admin, shared) as url, httpx2.AsyncClient() as client:
+        async with (
+            admin_page(orchestrator(), admin, shared, nobody_on) as url,
+            httpx2.AsyncClient() as client,
+        ):
             page = await client.get(url)
             status = await client.get(f"{url}status")
         async with httpx2.AsyncClient() as client:
@@ -42,7 +49,7 @@ async def test_it_serves_as_long_as_the_context_lasts(admin: AdminSettings) -> N
 async def test_the_workers_signals_stay_its_own(admin: AdminSettings) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with board() as shared:
-        async with admin_page(orchestrator(), admin, shared):
+        async with admin_page(orchestrator(), admin, shared, nobody_on):
             during = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
 
     assert during == before
@@ -53,7 +60,7 @@ async def test_a_worker_that_is_cancelled_ends_the_page_too(admin: AdminSettings
 
     async def work() -> None:
         with board() as shared:
-            async with admin_page(orchestrator(), admin, shared) as url:
+            async with admin_page(orchestrator(), admin, shared, nobody_on) as url:
                 address.set_result(url)
                 await asyncio.Event().wait()
 
@@ -72,15 +79,15 @@ async def test_a_port_that_is_taken_is_told(
     admin: AdminSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with board() as shared:
-        async with admin_page(orchestrator(), admin, shared) as url:
+        async with admin_page(orchestrator(), admin, shared, nobody_on) as url:
             monkeypatch.setenv("ADMIN_PORT", str(httpx2.URL(url).port))
             with pytest.raises(PortTaken):
-                async with admin_page(orchestrator(), load_admin(), shared):
+                async with admin_page(orchestrator(), load_admin(), shared, nobody_on):
                     pass
 
 
 async def test_without_a_key_it_is_not_served_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTEN_HOST", "0.0.0.0")
     with board() as shared, pytest.raises(SettingsError, match="No API key"):
-        async with admin_page(orchestrator(), load_admin(), shared):
+        async with admin_page(orchestrator(), load_admin(), shared, nobody_on):
             pass

@@ -1,5 +1,7 @@
 """Puts the admin page together."""
 
+from collections.abc import Callable
+
 from parley_kit.app import Service
 from parley_kit.pages import open_paths, page_routes
 from parley_orchestrator.admin.component import Overview
@@ -8,13 +10,18 @@ from parley_orchestrator.admin.routes import PAGE, add_routes
 from parley_orchestrator.admin.settings import AdminSettings
 from parley_orchestrator.admin.view import Member
 from parley_orchestrator.board import Board
-from parley_orchestrator.metrics import WorkerMetrics
+from parley_orchestrator.metrics import Load, WorkerMetrics
 from parley_orchestrator.settings import OrchestratorSettings
 
 NAME = "admin"
 
 
-def create_app(settings: OrchestratorSettings, admin: AdminSettings, board: Board) -> Service:
+def create_app(
+    settings: OrchestratorSettings,
+    admin: AdminSettings,
+    board: Board,
+    calls_on: Callable[[], int],
+) -> Service:
     """The page, its JSON, its events and the metrics; the board stays its owner's to close.
 
     Raises:
@@ -23,10 +30,11 @@ def create_app(settings: OrchestratorSettings, admin: AdminSettings, board: Boar
     lookout = Lookout(
         targets(settings), every_s=admin.probe_interval_s, timeout_s=admin.probe_timeout_s
     )
-    overview = Overview(board, Member.chain(settings), lookout, settings.failures_to_open)
+    load = Load(calls_on, settings.max_calls)
+    overview = Overview(board, Member.chain(settings), lookout, settings.failures_to_open, load)
     # Without its slash the root is a path of its own to the edge.
     service = Service(NAME, admin, overview, open_paths=open_paths((*PAGE, f"/{NAME}")))
-    service.metrics.registry.register(WorkerMetrics(overview.reports, overview.turns))
+    service.metrics.registry.register(WorkerMetrics(overview.reports, overview.turns, load))
     service.include_router(page_routes("parley_orchestrator.admin", PAGE))
     add_routes(service, overview)
     return service

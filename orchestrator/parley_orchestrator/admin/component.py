@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from parley_orchestrator.admin.readiness import Lookout
 from parley_orchestrator.admin.view import Member, calls_view, chain_view, current
 from parley_orchestrator.board import Board, BoardFailed, MemberReport, Turn
+from parley_orchestrator.metrics import Load
 
 _TURNS_SHOWN = 24
 
@@ -16,12 +17,18 @@ class Overview:
     """The component that the kit's service serves; its status is the page's data."""
 
     def __init__(
-        self, board: Board, members: tuple[Member, ...], lookout: Lookout, failures_to_open: int
+        self,
+        board: Board,
+        members: tuple[Member, ...],
+        lookout: Lookout,
+        failures_to_open: int,
+        load: Load,
     ) -> None:
         self.members = members
         self._board = board
         self._lookout = lookout
         self._failures_to_open = failures_to_open
+        self._load = load
         self._running = AsyncExitStack()
 
     async def start(self) -> None:
@@ -34,18 +41,21 @@ class Overview:
         """
         Times are seconds since the epoch. `board` says why the rest is missing, if it is.
         """
-        services = self._services()
+        known = {
+            "services": self._services(),
+            "load": {"calls": self._load.calls_on(), "max_calls": self._load.max_calls},
+        }
         try:
             reports = self.reports()
             turns = self.turns(_TURNS_SHOWN)
         except BoardFailed as exc:
-            return {"board": str(exc), "services": services}
+            return {"board": str(exc), **known}
         chain = chain_view(self.members, reports, self._failures_to_open)
         return {
             "board": None,
             "current": chain[current(reports)],
             "chain": chain,
-            "services": services,
+            **known,
             "calls": calls_view(turns),
         }
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 from parley_kit.errors import SettingsError
@@ -19,14 +19,20 @@ _LOOK_EVERY_S = 0.01
 
 @asynccontextmanager
 async def admin_page(
-    settings: OrchestratorSettings, admin: AdminSettings, board: Board
+    settings: OrchestratorSettings,
+    admin: AdminSettings,
+    board: Board,
+    calls_on: Callable[[], int],
 ) -> AsyncIterator[str]:
     """Serve the page for as long as the context lasts; the value is its address.
+
+    Args:
+        calls_on: how many calls are on.
 
     Raises:
         SettingsError: a key is needed and there is none, or the port is taken.
     """
-    app = create_app(settings, admin, board)
+    app = create_app(settings, admin, board, calls_on)
     sock = bind(admin.listen_host, admin.listen_port)
     server = _Server(config(app, grace_s=admin.shutdown_grace_s), app.health.mark_draining)
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="admin page")

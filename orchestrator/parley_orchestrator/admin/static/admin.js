@@ -2,7 +2,7 @@
 
 import { chart, summary } from "./chart.js";
 import { Feed } from "./feed.js";
-import { STAGES, ago, breaker, duration, readiness } from "./words.js";
+import { STAGES, ago, breaker, callsOn, duration, readiness } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -51,6 +51,7 @@ function show() {
   $("broken").textContent = shown.board ? `The state of the calls cannot be read: ${shown.board}.` : "";
   if (shown.current) showCurrent(shown.current, now);
   else forgetCurrent();
+  put($("load"), callsOn(shown.load));
   const unknown = [element("li", "quiet", "Unknown.")];
   replace($("chain"), shown.chain?.map((member) => memberRow(member, now)) ?? unknown);
   replace($("services"), shown.services.map(serviceRow));

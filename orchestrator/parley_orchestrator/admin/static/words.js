@@ -12,6 +12,12 @@ export function duration(seconds) {
   return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`;
 }
 
+/** How many calls are on, of how many. */
+export function callsOn({ calls, max_calls: most }) {
+  const full = calls >= most ? " It takes no more." : "";
+  return `${calls === 0 ? "No call is" : calls === 1 ? "1 call is" : `${calls} calls are`} on, of ${most} at most.${full}`;
+}
+
 /** How long ago, coarsely. */
 export function ago(seconds) {
   if (seconds < 5) return "just now";
