@@ -1,4 +1,4 @@
-"""Checks run side by side, each with a deadline; none can end another, or the doctor."""
+"""Checks run side by side, each with a deadline: one that hangs holds up no other."""
 
 import asyncio
 import time

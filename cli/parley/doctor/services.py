@@ -184,9 +184,11 @@ async def call_llm(target: Target) -> Line:
     refused = judge_refusal(target, reply)
     if refused:
         return refused
-    choices = reply.json().get("choices")
-    if not isinstance(choices, list) or not choices or "message" not in choices[0]:
-        raise Nonsense("answered without a message")
+    match reply.json().get("choices"):
+        case [{"message": _}, *_]:
+            pass
+        case _:
+            raise Nonsense("answered without a message")
     return ok("answered")
 
 
