@@ -16,6 +16,7 @@ CONNECTING = APIConnectOptions(max_retry=3, retry_interval=0.4, timeout=5.0)
 
 _PREFIX_PADDING_MS = 500
 _SILENCE_MS = 250
+_DETECTED = "auto"
 
 
 def realtime_at(settings: OrchestratorSettings, *, within_s: float) -> Found:
@@ -30,6 +31,8 @@ def create_stt(settings: OrchestratorSettings, *, realtime: Found) -> openai.STT
         base_url=settings.stt_url,
         api_key=settings.openai_api_key.get_secret_value() or "none",
         model=settings.stt_model,
+        language=settings.stt_language,
+        detect_language=settings.stt_language == _DETECTED,
         use_realtime=realtime == "yes",
         turn_detection={
             "type": "server_vad",

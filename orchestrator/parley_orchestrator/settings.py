@@ -46,6 +46,11 @@ class OrchestratorSettings(BaseSettings):
     llm_base: HttpUrl = Field("", validation_alias="LLM_BASE_URL")
     ws_llm_base: ServerUrl = Field("", validation_alias="WS_LLM_URL")
     stt_model: str = Field("whisper-1", validation_alias="OPENAI_STT_MODEL")
+    stt_language: str = Field(
+        "en",
+        pattern="^(auto|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$",
+        validation_alias="OPENAI_STT_LANGUAGE",
+    )
     tts_model: str = Field("tts-1", validation_alias="OPENAI_TTS_MODEL")
     tts_voice: str = Field("alloy", validation_alias="OPENAI_TTS_VOICE")
     llm_model: str = Field(

@@ -1,7 +1,15 @@
 """Over Realtime where the service has it, utterance by utterance everywhere else."""
 
-import pytest
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import pytest
+from aiohttp import web
+from livekit import rtc
+from livekit.agents.utils import http_context
+
+from parley_kit.errors import SettingsError
 from parley_kit.settings import load
 from parley_orchestrator import hearing
 from parley_orchestrator.routes import Found
@@ -11,8 +19,8 @@ from parley_stt.settings import SttSettings
 from tests.serving import serve
 
 
-def settings_of(url: str) -> OrchestratorSettings:
-    return load(OrchestratorSettings, llm_chain="qwen", openai_base_url=url)
+def settings_of(url: str, **fields: str) -> OrchestratorSettings:
+    return load(OrchestratorSettings, llm_chain="qwen", openai_base_url=url, **fields)
 
 
 def test_the_route_is_found_and_not_where_there_is_none() -> None:
@@ -25,6 +33,68 @@ def test_a_service_that_lets_nobody_in_says_nothing_of_its_routes() -> None:
     with serve(create_app(SttSettings(api_keys="secret"))) as url:
         assert hearing.realtime_at(settings_of(url), within_s=5) == "unknown"
     assert hearing.realtime_at(settings_of(url), within_s=1) == "unknown"
+
+
+class Listener:
+    """A service that notes which language it is told, over either route."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[str | None] = asyncio.Queue()
+        self.app = web.Application()
+        self.app.router.add_get("/stt/v1/realtime", self._realtime)
+        self.app.router.add_post("/stt/v1/audio/transcriptions", self._transcribe)
+
+    async def _realtime(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        update = await socket.receive_json()
+        transcription = update["session"]["audio"]["input"]["transcription"]
+        self.told.put_nowait(transcription.get("language"))
+        return socket
+
+    async def _transcribe(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        language = form.get("language")
+        self.told.put_nowait(language if isinstance(language, str) else None)
+        return web.json_response({"text": "hello"})
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[tuple[Listener, str]]:
+    listener = Listener()
+    runner = web.AppRunner(listener.app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0]
+        yield listener, f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("found", ["yes", "no"])
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "en"), ("de", "de"), ("pt-BR", "pt"), ("auto", None)]
+)
+async def test_the_language_of_the_callers_is_told_or_left_to_the_service(
+    found: Found, language: str, told: str | None
+) -> None:
+    async with http_context.open(), listening() as (listener, url):
+        settings = settings_of(url, stt_language=language)
+        async with hearing.create_stt(settings, realtime=found) as stt, stt._client:
+            if found == "no":
+                await stt.recognize(rtc.AudioFrame(bytes(4_800), 24_000, 1, 2_400))
+                assert listener.told.get_nowait() == told
+            else:
+                async with stt.stream():
+                    assert await asyncio.wait_for(listener.told.get(), 10) == told
+
+
+@pytest.mark.parametrize("language", ["English", "e", "en_US", "en-"])
+def test_what_is_no_language_is_refused_in_a_sentence(language: str) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_STT_LANGUAGE"):
+        settings_of("http://127.0.0.1:9", stt_language=language)
 
 
 @pytest.mark.anyio
