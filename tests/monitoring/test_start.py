@@ -47,6 +47,13 @@ def test_a_stack_without_keys_is_scraped_too(tmp_path: Path) -> None:
     assert key_of_prometheus(tmp_path) == "none"
 
 
+def test_keys_that_cannot_be_read_are_told_at_the_start(tmp_path: Path) -> None:
+    run = start("start-prometheus", tmp_path, METRICS_KEY=str(tmp_path / "key"), PROMETHEUS="true")
+
+    assert run.returncode == 2
+    assert f"{tmp_path}/api_keys cannot be read by user" in run.stderr
+
+
 @pytest.mark.parametrize(
     ("setting", "file"), [("in-a-setting", ""), ("", "in-a-file\n"), ("in-a-setting", "ignored")]
 )
