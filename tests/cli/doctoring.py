@@ -30,7 +30,7 @@ class Programs:
 
     def add(self, name: str, script: str) -> None:
         path = self.directory / name
-        path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        path.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n", encoding="utf-8")
         path.chmod(0o755)
 
     def add_docker(

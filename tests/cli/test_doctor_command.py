@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from parley.__main__ import main
 from tests.cli.commands import parley
 from tests.cli.doctoring import CONFIG, Programs
 
@@ -37,29 +38,39 @@ def free_port() -> int:
 
 
 class Doctor:
-    """Runs the command; keeps what it said."""
+    """Runs the command where no program is but those of the test; keeps what it said."""
 
-    def __init__(self, programs: Programs) -> None:
-        self._path = f"{programs.directory}:/usr/bin:/bin"
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+        self.said = ""
 
-    def looks(self, env_file: Path, *arguments: str, **environment: str) -> dict[str, Any]:
-        done = parley(
-            "doctor", "--json", "--env", str(env_file), *arguments, PATH=self._path, **environment
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        self.said = done.stdout + done.stderr
-        report: dict[str, Any] = json.loads(done.stdout)
-        assert done.returncode == (0 if report["ok"] else 1)
+    def _run(self, *arguments: str) -> tuple[int, str]:
+        status = main(["doctor", *arguments])
+        written = self._capsys.readouterr()
+        self.said = written.out + written.err
+        return status, written.out
+
+    def looks(self, env_file: Path, *arguments: str) -> dict[str, Any]:
+        status, written = self._run("--json", "--env", str(env_file), *arguments)
+        report: dict[str, Any] = json.loads(written)
+        assert status == (0 if report["ok"] else 1)
         return report
 
     def prints(self, env_file: Path, **environment: str) -> str:
-        done = parley("doctor", "--env", str(env_file), PATH=self._path, **environment)
-        return done.stdout
+        for name, value in environment.items():
+            self._monkeypatch.setenv(name, value)
+        return self._run("--env", str(env_file))[1]
 
 
 @pytest.fixture
-def doctor(programs: Programs) -> Doctor:
-    return Doctor(programs)
+def doctor(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Doctor:
+    monkeypatch.setenv("PATH", str(programs.directory))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    return Doctor(monkeypatch, capsys)
 
 
 def lines(report: dict[str, Any], check: str) -> list[dict[str, Any]]:
@@ -92,8 +103,15 @@ def test_all_is_well_on_a_machine_that_has_what_it_needs(
     assert line(report, "stt")["verdict"] == "skipped"
 
 
+def test_as_a_process_it_ends_with_1_on_a_failure(env_file: Path, programs: Programs) -> None:
+    done = parley("doctor", "--env", str(env_file), PATH=str(programs.directory))
+
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert "Install Docker Engine" in done.stdout
+
+
 def test_without_docker_or_an_env_file_it_says_what_to_do(doctor: Doctor, tmp_path: Path) -> None:
-    doctor._path = str(tmp_path)
     report = doctor.looks(tmp_path / ".env")
 
     assert not report["ok"]

@@ -14,6 +14,7 @@ from parley.doctor.names import names_in
 from parley.doctor.settings import SERVICES, orchestrator_settings, variables
 
 EXAMPLE = ".env.example"
+_CHECKOUT = Path(__file__).parents[3]
 _KEY_LIST = "API_KEYS_FILE"
 
 
@@ -47,8 +48,8 @@ def read_environment(path: Path, shell: Mapping[str, str]) -> Environment:
     """Read all that is there; nothing is raised for what is not."""
     text, trouble = _read(path)
     file = None if text is None else parse(text, shell)
-    example, _ = _read(path.parent / EXAMPLE)
-    known = frozenset({*_settings(), *names_in(example or "")})
+    example = _read(path.parent / EXAMPLE)[0] or _read(_CHECKOUT / EXAMPLE)[0] or ""
+    known = frozenset({*_settings(), *names_in(example)})
     exported = {name: value for name, value in shell.items() if name in known}
     merged = {**(file.values if file else {}), **exported}
     values = {name: value for name, value in merged.items() if value}

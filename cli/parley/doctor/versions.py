@@ -46,9 +46,12 @@ DRIVER = Needed(
 PYTHONS = ((3, 11), (3, 12))
 
 
+_VERSION = re.compile(r"\d+(?:\.\d+)+|\d+")
+
+
 def version_in(text: str) -> Version | None:
     """The first version in what a program says of itself: `v2.26.1-4` gives (2, 26, 1)."""
-    found = re.search(r"\d+(?:\.\d+)+|\d+", text)
+    found = _VERSION.search(text)
     return tuple(int(part) for part in found[0].split(".")) if found else None
 
 
@@ -58,17 +61,18 @@ def spelled(version: Version) -> str:
 
 def judge(needed: Needed, said: str) -> Line:
     """Whether what a program says of itself is new enough."""
+    found = _VERSION.search(said)
     version = version_in(said)
-    if version is None:
+    if found is None or version is None:
         return warning(
             f"{needed.program} does not tell its version",
             f"Make sure that it is {spelled(needed.least)} or newer.",
         )
     if version < needed.least:
         return failure(
-            f"{spelled(version)} is older than {spelled(needed.least)}: {needed.why}", needed.how
+            f"{found[0]} is older than {spelled(needed.least)}: {needed.why}", needed.how
         )
-    return ok(f"{spelled(version)}")
+    return ok(found[0])
 
 
 def judge_python(version: Version) -> Line:
