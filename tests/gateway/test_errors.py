@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -84,7 +85,7 @@ def test_an_upload_over_a_services_limit_is_413() -> None:
 
 
 def test_an_upload_of_unknown_length_over_the_limit_is_413() -> None:
-    def chunks():  # type: ignore[no-untyped-def]
+    def chunks() -> Iterator[bytes]:
         for _ in range(20):
             yield b"x" * 100
 

@@ -15,6 +15,7 @@ SUITES: Mapping[str, str] = {
     "tts": "parley.bench.tts",
     "ws": "parley.bench.ws",
     "turn": "parley.bench.turn",
+    "gateway": "parley.bench.gateway",
 }
 
 

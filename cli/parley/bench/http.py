@@ -24,13 +24,27 @@ class Connection:
         """Seconds until the whole of a reply with a Content-Length has come."""
         started = time.perf_counter()
         head = await self._send(path)
-        length = int(head.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
+        length = int(head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
         await self._reader.readexactly(length)
         return time.perf_counter() - started
+
+    async def first_byte(self, path: str) -> float:
+        """Seconds until the first byte of a chunked reply's body has come; then reads the rest."""
+        started = time.perf_counter()
+        await self._send(path)
+        size = int((await self._reader.readline()).strip(), 16)
+        piece = await self._reader.readexactly(1)
+        seconds = time.perf_counter() - started
+        await self._reader.readexactly(size - len(piece) + 2)
+        await self._rest()
+        return seconds
 
     async def drain(self, path: str) -> int:
         """The number of bytes of a chunked reply, read to its end."""
         await self._send(path)
+        return await self._rest()
+
+    async def _rest(self) -> int:
         total = 0
         while size := int((await self._reader.readline()).strip(), 16):
             await self._reader.readexactly(size + 2)
@@ -45,24 +59,26 @@ class Connection:
         return head
 
 
-async def overheads(host: str, port: int, clients: int, each: int) -> list[float]:
-    """What a request to `/wait` takes beyond the wait that it asks for, in seconds.
+async def overheads(
+    host: str, port: int, clients: int, each: int, path: str = "/wait"
+) -> list[float]:
+    """What a request to `path` takes beyond the wait that it asks for, in seconds.
 
     Each client asks `each` times, at once after each answer, for waits evenly spread over
     0.2-0.8 s, as engines take: all are in flight all the time, and in step neither at the start
     nor later.
     """
-    results = await asyncio.gather(*(_ask(host, port, each) for _ in range(clients)))
+    results = await asyncio.gather(*(_ask(host, port, each, path) for _ in range(clients)))
     return [overhead for result in results for overhead in result]
 
 
-async def _ask(host: str, port: int, times: int) -> list[float]:
+async def _ask(host: str, port: int, times: int, path: str) -> list[float]:
     seen = []
     await asyncio.sleep(random.uniform(0, 0.8))
     async with Connection(host, port) as connection:
         for _ in range(times):
             wait = random.uniform(0.2, 0.8)
-            seen.append(await connection.get(f"/wait?s={wait}") - wait)
+            seen.append(await connection.get(f"{path}?s={wait}") - wait)
     return seen
 
 

@@ -1,6 +1,8 @@
 """The two sides of `bench kit`: the same two routes on bare Starlette and on the kit.
 
-`python -m parley.bench.kit_servers bare|kit` serves until SIGTERM and prints its port as JSON.
+The kit is what `bench gateway` has behind its gateway, too.
+
+`python -m parley.bench.kit_servers bare|kit|behind` serves until SIGTERM; prints its port as JSON.
 """
 
 import asyncio
@@ -60,21 +62,37 @@ class _NoEngine:
         return {}
 
 
-def kit() -> ASGIApp:
-    service = Service("bench", ServiceSettings(api_keys="", allow_anonymous=True), _NoEngine())
+async def _soon() -> AsyncGenerator[bytes, None]:
+    """A short answer, of which the first piece is there at once."""
+    for _ in range(3):
+        yield _EVENT
+        await asyncio.sleep(EVENT_EVERY_S)
+
+
+def kit(name: str = "bench") -> ASGIApp:
+    service = Service(name, ServiceSettings(api_keys="", allow_anonymous=True), _NoEngine())
 
     @service.get("/events", response_model=None)
     async def events(request: Request) -> Response:
         return await sse.respond(_events(), context_of(request.scope))
 
+    @service.get("/soon", response_model=None)
+    async def soon(request: Request) -> Response:
+        return await sse.respond(_soon(), context_of(request.scope))
+
     service.add_api_route("/wait", _wait, response_model=None)
     return service
+
+
+def behind() -> ASGIApp:
+    """The kit under the name of a service that the gateway knows."""
+    return kit("stt")
 
 
 def main() -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  log lines are written, and read by no one
     configure("json", "info")
-    app = {"bare": bare, "kit": kit}[sys.argv[1]]()
+    app = {"bare": bare, "kit": kit, "behind": behind}[sys.argv[1]]()
     sock = bind("127.0.0.1", 0)
     print(json.dumps({"port": sock.getsockname()[1]}), flush=True)
     Server(config(app, grace_s=1), lambda: None).run(sockets=[sock])
