@@ -72,7 +72,7 @@ def _running(
         log.open("ab") as out,
         subprocess.Popen(
             [FOLDER / "gateway"],
-            env=_environment(folder, port, services) | settings,
+            env={**_environment(folder, port, services), **settings},
             stdout=out,
             stderr=out,
         ) as process,
