@@ -27,6 +27,8 @@ _VAD_SILENCE_S = 0.25
 # Who has not finished for the turn detector is waited for; for the others silence is enough.
 _ENDPOINTING_S = (_VAD_SILENCE_S, 2.5)
 _INTERRUPTED_AFTER_S = 0.2
+# To pause can be undone, and a room takes up to 50 ms to be silent: together less than 0.3 s.
+_PAUSED_AFTER_S = 0.15
 _NOISE_IS_OVER_S = 1.0
 # Against an echo at the very beginning, before the caller's device has learnt to cancel it.
 _ECHO_S = 1.0
@@ -83,7 +85,7 @@ def create_session(
             "endpointing": {"min_delay": _ENDPOINTING_S[0], "max_delay": _ENDPOINTING_S[1]},
             "interruption": {
                 "mode": "vad",
-                "min_duration": _INTERRUPTED_AFTER_S,
+                "min_duration": _PAUSED_AFTER_S if resumes else _INTERRUPTED_AFTER_S,
                 "resume_false_interruption": resumes,
                 "false_interruption_timeout": _NOISE_IS_OVER_S,
             },

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TypeAlias
 
-from livekit.agents import AgentServer, JobContext, JobProcess, room_io
+from livekit.agents import AgentServer, JobContext, JobProcess, room_io, tokenize
 from livekit.agents.worker import ServerEnvOption
 
 from parley_orchestrator.board import Board
@@ -82,6 +82,7 @@ class Calls:
 def prewarm(worker: Worker, process: JobProcess) -> None:
     """Make a process ready for a call, before there is one."""
     keep_conversations_out_of_the_logs()
+    tokenize.basic.hyphenate_word("hyphen")  # LiveKit would load its patterns at the first words
     process.userdata[_READY] = prepare(worker, within_s=_PREPARED_WITHIN_S)
 
 
