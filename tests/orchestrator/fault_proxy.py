@@ -111,6 +111,14 @@ class GarbageAfter(_After):
 
 
 @dataclass(frozen=True)
+class NoWebSockets:
+    """A server without the routes of WebSockets, which ours answers with 426 to who just asks."""
+
+    async def back(self, data: bytes, link: Link) -> None:
+        await link.send(data.replace(b" 426 Upgrade Required", b" 404 Not Found"))
+
+
+@dataclass(frozen=True)
 class Garbage:
     """Bytes that mean nothing in place of what comes back."""
 
@@ -156,6 +164,7 @@ Fault: TypeAlias = (
     | CutAfter
     | GarbageAfter
     | Garbage
+    | NoWebSockets
     | Status
     | Refuse
     | Unaccepting

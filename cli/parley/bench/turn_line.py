@@ -48,8 +48,17 @@ def prewarm(of: Worker, host: str, port: int, process: JobProcess) -> None:
 
 
 async def entry(context: JobContext) -> None:
-    """As the worker does, until the caller hangs up."""
+    """As the worker does; the call ends when the caller hangs up, or the worker."""
     await worker.entry(context)
+    ending = asyncio.create_task(_hung_up(context))
+
+    async def stop(_: str) -> None:
+        ending.cancel()
+
+    context.add_shutdown_callback(stop)
+
+
+async def _hung_up(context: JobContext) -> None:
     line: Line = context.proc.userdata[_LINE]
     await line.hung_up.wait()
     context.shutdown("the caller hung up")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.orchestrator.e2e.conftest import Ear
 from tests.orchestrator.e2e.phone import Phone, Samples, calling
-from tests.orchestrator.fault_proxy import FaultProxy, NoFault, Refuse
+from tests.orchestrator.fault_proxy import Fault, FaultProxy, NoFault, NoWebSockets, Refuse
 
 pytestmark = pytest.mark.anyio
 
@@ -17,10 +17,11 @@ HEARD = "recover from the flu in one to two weeks"
 
 @asynccontextmanager
 async def call_through(
-    stack: str, service: str, persona: str, log: Path
+    stack: str, service: str, persona: str, log: Path, fault: Fault | None = None
 ) -> AsyncGenerator[tuple[Phone, FaultProxy]]:
     """A call in which `service` is behind a proxy; the agent has greeted."""
     async with FaultProxy(stack).running() as proxy:
+        await proxy.become(fault or NoFault())
         environment = {
             "OPENAI_BASE_URL": stack,
             "LLM_CHAIN": "qwen",
@@ -59,4 +60,15 @@ async def test_a_caller_who_cannot_be_heard_is_told_and_heard_later(
         answer = await phone.answered(question)
 
     assert "please wait a little" in ear(apology.samples)
+    assert HEARD in ear(answer.samples)
+
+
+async def test_a_service_without_realtime_hears_utterance_by_utterance(
+    stack: str, brief: str, question: Samples, ear: Ear, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    async with call_through(stack, "STT", brief, log, NoWebSockets()) as (phone, _):
+        answer = await phone.answered(question)
+
+    assert '"stt_realtime": "no"' in log.read_text()
     assert HEARD in ear(answer.samples)
