@@ -69,7 +69,7 @@ def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     doctor.add_argument("--env", type=Path, default=Path(".env"), help="(%(default)s)")
     doctor.add_argument(
-        "-f", "--file", action="append", default=[], help="a Compose file, as of docker compose"
+        "-f", "--file", type=_path, action="append", default=[], help="as of docker compose"
     )
     doctor.add_argument(
         "--url", action="append", default=[], help="base of a stack to call; the gateway's"
@@ -92,6 +92,11 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return port
+
+
+def _path(text: str) -> Path:
+    """Of where we are, whatever directory it is used in."""
+    return Path(text).absolute()
 
 
 def _up(arguments: argparse.Namespace, console: Console) -> int:

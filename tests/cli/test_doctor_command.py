@@ -296,12 +296,12 @@ def test_a_stack_that_is_named_has_to_be_there(
 def test_the_compose_files_are_those_that_are_named(
     doctor: Doctor, programs: Programs, env_file: Path, tmp_path: Path
 ) -> None:
-    programs.add("docker", f'echo "$@" >> {tmp_path}/asked; exit 1')
+    programs.add("docker", f'echo "$(pwd): $*" >> {tmp_path}/asked; exit 1')
     doctor.looks(env_file, "-f", "a.yml", "-f", "b.yml")
 
     asked = (tmp_path / "asked").read_text()
-    assert f"compose --env-file {env_file} --project-directory {tmp_path}" in asked
-    assert "--file a.yml --file b.yml config --format json" in asked
+    assert f"{tmp_path}: compose --env-file {env_file}" in asked
+    assert f"--file {Path.cwd()}/a.yml --file {Path.cwd()}/b.yml config --format json" in asked
 
 
 def test_the_example_as_it_is_needs_a_key_and_nothing_else(
@@ -330,6 +330,28 @@ def test_a_file_with_keys_is_read_and_its_mode_looked_at(
 
     assert line(report, "Keys")["verdict"] == "ok"
     assert any("chown 10001" in each["todo"] for each in lines(report, "Secrets"))
+
+
+def test_a_secret_in_a_file_counts_as_set(
+    doctor: Doctor, programs: Programs, env_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text(f"{KEY}\n", encoding="utf-8")
+    more = "LIVEKIT_URL=wss://a.b\nLIVEKIT_API_KEY=APIx\nLIVEKIT_API_SECRET_FILE=secret\n"
+    env_file.write_text(f"API_KEYS={KEY}\nCOMPOSE_PROFILES=calls\n{more}", encoding="utf-8")
+    programs.add_docker()
+    report = doctor.looks(env_file)
+
+    assert line(report, "Calls")["verdict"] == "ok"
+
+
+def test_a_secret_file_that_is_not_there_is_a_failure(
+    doctor: Doctor, programs: Programs, env_file: Path
+) -> None:
+    env_file.write_text(f"API_KEYS={KEY}\nGEMINI_API_KEY_FILE=nowhere\n", encoding="utf-8")
+    programs.add_docker()
+    report = doctor.looks(env_file)
+
+    assert any("GEMINI_API_KEY_FILE: " in each["found"] for each in lines(report, "Secrets"))
 
 
 def test_on_a_pipe_there_is_no_colour_and_every_failure_has_its_next_step(

@@ -17,6 +17,7 @@ from parley.doctor.names import judge_names, names_in
 from parley.doctor.ports import Held, judge_port
 from parley.doctor.project import Port, WrongShape, read_containers, read_project
 from parley.doctor.redaction import redact_findings, secrets_in
+from parley.doctor.secret_names import is_secret
 from parley.doctor.settings import SERVICES, orchestrator_settings, read
 from parley.doctor.versions import COMPOSE, DOCKER, judge_python, version_in
 from parley.doctor.versions import judge as judge_version
@@ -197,7 +198,7 @@ def test_disk_is_needed_for_what_is_not_there_yet() -> None:
     fresh = need(project, (), models_there=())
     built = need(project, {"parley/gateway:nginx", "parley/llm:embedded"}, models_there=())
 
-    assert fresh.images_gb > 1
+    assert fresh.images_gb > 0
     assert built.images_gb == 0
     gpu_host = read_project(
         '{"services": {"llm": {"environment": {"LLM_ENGINE": "vllm", "GPU_MEMORY_GB": "48"}}}}'
@@ -361,10 +362,11 @@ def test_an_unknown_name_is_told_with_the_one_that_was_meant() -> None:
 
 
 def test_a_name_that_is_there_twice_and_a_gap_are_told() -> None:
-    file = parse("A=1\nA=pa$word\n!", {})
+    file = parse("A=1\nA=pa$word\n!\nB=\nB=2", {})
 
-    said = told(judge_names(file, {"A"}))
-    assert "A is there 2 times" in said
+    said = told(judge_names(file, {"A", "B"}))
+    assert "line 1: A is set again" in said
+    assert "B is set again" not in said
     assert "line 2 names a variable" in said
     assert "line 3 has" in said
 
@@ -432,6 +434,22 @@ def test_secrets_are_hidden_whoever_says_them() -> None:
     (hidden,) = redact_findings([Finding("g", "c", line, 0)], secrets_in(values))
     assert KEY not in hidden.line.found + hidden.line.todo
     assert "pocketsphinx" not in secrets_in(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("API_KEYS", True),
+        ("API_KEYS_FILE", True),
+        ("LIVEKIT_API_SECRET", True),
+        ("HF_TOKEN", True),
+        ("LLM_MAX_IN_FLIGHT_PER_KEY", False),
+        ("WS_LLM_MAX_TOKENS", False),
+        ("WS_LLM_PERSONA_FILE", False),
+    ],
+)
+def test_secrets_are_told_by_their_names(name: str, secret: bool) -> None:
+    assert is_secret(name) == secret
 
 
 def test_only_failures_make_a_report_one_that_does_not_hold() -> None:

@@ -34,7 +34,7 @@ class Asked:
     """
 
     env_file: Path
-    compose_files: Sequence[str] = ()
+    compose_files: Sequence[Path] = ()
     urls: Sequence[str] = ()
 
 

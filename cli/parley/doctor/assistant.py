@@ -5,11 +5,17 @@ import json
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    WebSocketException,
+)
 
 from parley.doctor.findings import Line, failure, ok, warning
 from parley.doctor.http import Broken, Hung, Nonsense, Reply, no_reply
 from parley.doctor.services import Target, judge_refusal
+from parley_kit.ws_protocol import CLOSE_UNAUTHENTICATED
 
 _CALL_S = 20.0
 _ASKED = {"type": "chat", "id": "doctor", "messages": [{"role": "user", "content": "Hello"}]}
@@ -32,6 +38,10 @@ async def call_ws_llm(target: Target) -> Line:
         raise Nonsense("does not speak WebSocket there") from exc
     except TimeoutError as exc:
         raise Hung(f"did not answer within {_CALL_S:g} s") from exc
+    except ConnectionClosed as exc:
+        if exc.rcvd is not None and exc.rcvd.code == CLOSE_UNAUTHENTICATED:
+            return judge_refusal(target, Reply(401, b"")) or _no_socket(target)
+        raise Broken("closed the socket before an answer came") from exc
     except WebSocketException as exc:
         raise Broken("closed the socket before an answer came") from exc
     except OSError as exc:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 _OUTPUT_BYTES = 4 << 20
@@ -41,11 +42,15 @@ class Ended:
 
 
 async def run_command(
-    *argv: str, deadline_s: float = 10.0, exported: Mapping[str, str] = _NOTHING
+    *argv: str,
+    deadline_s: float = 10.0,
+    exported: Mapping[str, str] = _NOTHING,
+    directory: Path | None = None,
 ) -> Ended:
     """Run a program without a shell or input.
 
     Args:
+        directory: to run it in; None: where we are.
         exported: environment variables beside those that are there.
 
     Raises:
@@ -56,6 +61,7 @@ async def run_command(
         child = await asyncio.create_subprocess_exec(
             *argv,
             env={**os.environ, **exported},
+            cwd=directory,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -77,14 +83,17 @@ async def run_command(
 
 
 async def output_of(
-    *argv: str, deadline_s: float = 10.0, exported: Mapping[str, str] = _NOTHING
+    *argv: str,
+    deadline_s: float = 10.0,
+    exported: Mapping[str, str] = _NOTHING,
+    directory: Path | None = None,
 ) -> str:
     """What a program writes when it succeeds.
 
     Raises:
         CommandFailed: it is not there, hangs, or ends with another status than 0.
     """
-    ended = await run_command(*argv, deadline_s=deadline_s, exported=exported)
+    ended = await run_command(*argv, deadline_s=deadline_s, exported=exported, directory=directory)
     if ended.status != 0:
         said = ended.stderr.strip().splitlines()[-1:] or [""]
         raise CommandFailed(f"{_words(argv)} ended with status {ended.status}", said[0])

@@ -80,7 +80,7 @@ class Configured:
         lines = [*among.judge_livekit(secrets), *among.judge_language_models(secrets)]
         if not lines and "calls" not in among.profiles_of(secrets):
             return [skipped("COMPOSE_PROFILES has no calls: the worker is not started")]
-        return lines or [ok("LiveKit is set, and the worker is started")]
+        return lines or [ok("LiveKit is set, and the worker is among what is started")]
 
     async def services(self) -> Sequence[Line]:
         project = await known(self._probes.project)
@@ -124,7 +124,8 @@ class Configured:
         secrets = self._environment.secrets
         if project is None:
             values = {"OPENAI_BASE_URL": "http://gateway:8080", **secrets}
-            return dict.fromkeys(SERVICES, values)
+            worker = ("orchestrator",) if "calls" in among.profiles_of(secrets) else ()
+            return dict.fromkeys((*SERVICES, *worker), values)
         return {
             name: {
                 **{secret: secrets[secret] for secret in _from_files(values, secrets)},

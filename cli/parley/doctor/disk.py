@@ -11,12 +11,12 @@ GB = 1_000_000_000
 
 IMAGES_GB: Mapping[str, float] = {
     "parley/llm:vllm": 30.0,
-    "parley/stt:faster-whisper": 4.0,
+    "parley/stt:faster-whisper": 3.0,
     "parley/tts:kokoro": 8.0,
     "parley/llama:server-b11176": 0.5,
 }
-"""Unpacked; the others are small."""
-_SMALL_IMAGE_GB = 0.6
+"""Unpacked; the others are small. Of what nobody has built here yet it is an estimate."""
+_SMALL_IMAGE_GB = 0.5
 _WHISPER_GB = {"tiny": 0.1, "base": 0.2, "small": 0.5, "medium": 1.6, "large-v3": 3.1}
 _TURBO_GB = 1.7
 _KOKORO_GB = 0.4

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from parley.doctor.access import SecretFile
 from parley.doctor.dotenv import EnvFile, parse
 from parley.doctor.names import names_in
+from parley.doctor.secret_names import is_secret
 from parley.doctor.settings import SERVICES, orchestrator_settings, variables
 
 EXAMPLE = ".env.example"
@@ -38,10 +38,6 @@ class Environment:
     values: Mapping[str, str]
     secrets: Mapping[str, str]
     secret_files: tuple[SecretFile, ...]
-
-    @property
-    def project_directory(self) -> Path:
-        return self.path.parent
 
 
 def read_environment(path: Path, shell: Mapping[str, str]) -> Environment:
@@ -86,19 +82,12 @@ def _settings() -> Iterator[str]:
             yield from names
 
 
-def _secret_names() -> Iterator[str]:
-    for cls in _classes():
-        for field, names in variables(cls).items():
-            if cls.model_fields[field].annotation is SecretStr:
-                yield from names
-
-
 def _secret_files(path: Path, values: Mapping[str, str], *, is_there: bool) -> Iterator[SecretFile]:
     if is_there:
         yield SecretFile(".env", path, for_containers=False)
-    for name in sorted({_KEY_LIST, *(f"{secret}_FILE" for secret in _secret_names())}):
-        if name in values:
-            place = Path(os.path.expanduser(values[name]))
+    for name, value in values.items():
+        if name.endswith("_FILE") and is_secret(name):
+            place = Path(os.path.expanduser(value))
             yield SecretFile(name, path.parent / place, for_containers=True)
 
 

@@ -1,7 +1,6 @@
 """The names in an `.env`: those that nothing reads, with the one that was probably meant."""
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
@@ -52,8 +51,13 @@ def _unknown(file: EnvFile, known: Collection[str]) -> Iterator[Line]:
 
 
 def _repeated(file: EnvFile) -> Iterator[Line]:
-    for name, times in Counter(entry.name for entry in file.entries).items():
-        if times > 1 and _PRINTABLE.fullmatch(name):
+    lost: dict[str, int] = {}
+    for entry in file.entries:
+        if entry.value and entry.value != file.values[entry.name]:
+            lost.setdefault(entry.name, entry.line)
+    for name, line in lost.items():
+        if _PRINTABLE.fullmatch(name):
             yield warning(
-                f"{name} is there {times} times; the last one counts", "Remove the others."
+                f"line {line}: {name} is set again further down, and that one counts",
+                "Remove one of the two.",
             )

@@ -8,7 +8,8 @@ from enum import Enum
 from parley.doctor.findings import Line, failure, ok, skipped
 from parley.doctor.project import Port
 
-_SETTINGS = {("gateway", 8080): "GATEWAY_PORT", ("gateway", 8443): "GATEWAY_TLS_PORT"}
+_SETTINGS = {"orchestrator": "ADMIN_PORT", "grafana": "GRAFANA_PORT"}
+_OF_GATEWAY = {8080: "GATEWAY_PORT", 8443: "GATEWAY_TLS_PORT"}
 
 
 class Held(Enum):
@@ -58,7 +59,8 @@ def judge_port(port: Port, held: Held, ours: Collection[int]) -> Line:
         return failure(
             f"{port.address} is no address of this host", "Correct GATEWAY_ADDRESS in .env."
         )
-    setting = _SETTINGS.get((port.service, port.target))
+    of_gateway = port.service == "gateway"
+    setting = _OF_GATEWAY.get(port.target) if of_gateway else _SETTINGS.get(port.service)
     other = f", or set {setting} to another in .env" if setting else ""
     return failure(
         f"{what} is taken by another program",

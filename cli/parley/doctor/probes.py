@@ -26,7 +26,7 @@ class Probes:
     """An async context manager: what still runs when it ends is stopped."""
 
     def __init__(
-        self, env_file: Path, compose_files: Sequence[str], compose_shell: Mapping[str, str]
+        self, env_file: Path, compose_files: Sequence[Path], compose_shell: Mapping[str, str]
     ) -> None:
         """
         Args:
@@ -98,13 +98,19 @@ class Probes:
         return read_containers((await self._compose_output(command)).strip())
 
     async def _compose_output(self, command: Sequence[str]) -> str:
-        return await output_of(*command, deadline_s=_SLOW_S, exported=self._compose_shell)
+        """As somebody would run it beside the `.env`."""
+        beside = self._env_file.parent
+        return await output_of(
+            *command,
+            deadline_s=_SLOW_S,
+            exported=self._compose_shell,
+            directory=beside if beside.is_dir() else None,
+        )
 
     def _compose_command(self, *arguments: str) -> Sequence[str]:
         there = ("--env-file", str(self._env_file)) if self._env_file.is_file() else ()
-        files = [part for file in self._compose_files for part in ("--file", file)]
-        directory = ("--project-directory", str(self._env_file.parent))
-        return ("docker", "compose", *there, *directory, *files, *arguments)
+        files = [part for file in self._compose_files for part in ("--file", str(file))]
+        return ("docker", "compose", *there, *files, *arguments)
 
     async def _lines(self, *command: str) -> Sequence[str]:
         return (await output_of(*command)).split()

@@ -2,7 +2,7 @@
 
 import re
 
-_SECRET = re.compile(r"(KEYS?|SECRET|TOKEN|PASSWORD)(_FILE)?$")
+_SECRET = re.compile(r"(?<!PER_)(KEYS?|SECRET|TOKEN|PASSWORD)(_FILE)?$")
 
 
 def is_secret(name: str) -> bool:
