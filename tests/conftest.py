@@ -1,11 +1,18 @@
 """Fixtures that all tests share."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _SETTINGS = (
     "API_KEYS", "API_KEYS_FILE", "OPENAI_API_KEY", "ALLOW_ANONYMOUS", "OPENAI_BASE_URL",
     "LISTEN_HOST", "LISTEN_PORT", "LOG_FORMAT", "LOG_LEVEL",
 )  # fmt: skip
+
+
+def pytest_configure() -> None:
+    """A property holds or does not, however busy the machine is."""
+    settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("parley")
 
 
 @pytest.fixture(autouse=True)

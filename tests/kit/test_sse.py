@@ -66,6 +66,6 @@ def test_a_reader_who_does_not_read_is_cut_off_after_the_deadline() -> None:
     with serve(demo_service(engine, request_timeout_s=0.3)) as url:
         address = f"{url}/v1/events?count=100000000"
         with httpx2.stream("GET", address, timeout=10) as response:
-            wait_until(lambda: engine.work_ended == 1, 5, "the server gives the reader up")
+            wait_until(lambda: engine.work_ended == 1, 20, "the server gives the reader up")
             with pytest.raises(httpx2.RemoteProtocolError):
                 response.read()
