@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parley.doctor.dotenv import parse
@@ -118,6 +118,7 @@ def unbroken(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
+@settings(max_examples=40)
 @given(names, texts)
 def test_whatever_is_in_single_quotes_comes_back(name: str, value: str) -> None:
     value = unbroken(value).rstrip("\\").replace("\\'", "'")
@@ -127,6 +128,7 @@ def test_whatever_is_in_single_quotes_comes_back(name: str, value: str) -> None:
     assert parse(f"{name}='{quoted}'", {}).values == {name: expected}
 
 
+@settings(max_examples=40)
 @given(names, texts)
 def test_whatever_is_escaped_in_double_quotes_comes_back(name: str, value: str) -> None:
     value = unbroken(value)
@@ -135,6 +137,7 @@ def test_whatever_is_escaped_in_double_quotes_comes_back(name: str, value: str) 
     assert parse(f'{name}="{escaped}"', {}).values == {name: value}
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(names, st.from_regex(r"[A-Za-z0-9_.,:/=+-]*", fullmatch=True)))
 def test_plain_values_come_back_in_their_lines(values: dict[str, str]) -> None:
     file = parse("".join(f"{name}={value}\n" for name, value in values.items()), {})
@@ -144,6 +147,7 @@ def test_plain_values_come_back_in_their_lines(values: dict[str, str]) -> None:
     assert not file.faults
 
 
+@settings(max_examples=40)
 @given(st.text(st.sampled_from("AB= \n#'\"$\\{}:-?xé\ufeff\r"), max_size=60))
 def test_any_text_is_read_to_its_end_without_an_exception(text: str) -> None:
     file = parse(text, {})
@@ -153,6 +157,7 @@ def test_any_text_is_read_to_its_end_without_an_exception(text: str) -> None:
     assert all(1 <= fault.line <= lines for fault in file.faults)
 
 
+@settings(max_examples=40)
 @given(st.from_regex(r"[A-Za-z0-9]{12}", fullmatch=True))
 def test_a_fault_never_quotes_the_file(secret: str) -> None:
     for broken in (f'A="{secret}', f"{secret} B=1", f"A=${{{secret}", f"{secret}"):
