@@ -82,7 +82,8 @@ async def test_the_language_of_the_callers_is_told_or_left_to_the_service(
 ) -> None:
     async with http_context.open(), listening() as (listener, url):
         settings = settings_of(url, stt_language=language)
-        async with hearing.create_stt(settings, realtime=found) as stt, stt._client:
+        stt = hearing.create_stt(settings, realtime=found)
+        async with stt, stt._client:
             if found == "no":
                 await stt.recognize(rtc.AudioFrame(bytes(4_800), 24_000, 1, 2_400))
                 assert listener.told.get_nowait() == told

@@ -49,7 +49,8 @@ def recording(file: Path | BinaryIO) -> Samples:
     with wave.open(str(file) if isinstance(file, Path) else file) as reader:
         rate, frames = reader.getframerate(), reader.readframes(reader.getnframes())
     samples = np.frombuffer(frames, np.int16).astype(np.float32)
-    return soxr.resample(samples, rate, RATE).astype(np.int16)
+    resampled: Samples = soxr.resample(samples, rate, RATE).astype(np.int16)
+    return resampled
 
 
 @dataclass(slots=True)
