@@ -4,7 +4,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help up dev test test-kokoro test-vllm check fmt lock bench bench-tts clean python
+.PHONY: help up dev test test-compose test-kokoro test-vllm check fmt lock bench bench-tts clean python
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,9 @@ test-kokoro: python  ## the tests of kokoro in .venv-kokoro: torch is large
 test-vllm: python  ## the tests of the real vLLM, on a CPU, in .venv-vllm
 	@$(PYTHON) bootstrap.py vllm
 	@.venv-vllm/bin/python -m pytest tests/vllm $(ARGS)
+
+test-compose: dev  ## the containers' tests; without Docker those that need none
+	@$(BIN)/python -m pytest tests/compose $(ARGS)
 
 check: dev  ## format, lint, types, import arrows
 	@$(BIN)/ruff format --check .

@@ -54,8 +54,7 @@ def composed(files: Sequence[str]) -> Composition:
 
 
 def _parsed(path: Path) -> dict[str, Any]:
-    content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    assert isinstance(content, dict)
+    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     for included in content.pop("include", ()):
         content = _over(_parsed(ROOT / _without_variables(included["path"])), content)
     return content

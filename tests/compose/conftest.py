@@ -80,7 +80,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def env_file(keys_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Secrets in files; ports that the kernel chooses; a model that speaks at a human pace."""
+    """Secrets in files; ports that stay when the gateway restarts; a model at a human pace."""
     own_key = keys_file.with_name("own_key")
     own_key.write_text(KEY)
     own_key.chmod(0o644)
@@ -88,9 +88,9 @@ def env_file(keys_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "API_KEYS_FILE": keys_file,
         "OPENAI_API_KEY_FILE": own_key,
         "GATEWAY_ADDRESS": "127.0.0.1",
-        "GATEWAY_PORT": 0,
+        "GATEWAY_PORT": free_port(),
         "GATEWAY_TLS_PORT": free_port(),
-        "LLM_SCRIPTED_TOKENS_PER_S": 20,
+        "LLM_SCRIPTED_TOKENS_PER_S": 50,
     }
     path = tmp_path_factory.mktemp("compose") / "env"
     path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))

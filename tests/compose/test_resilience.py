@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import httpx2
 import pytest
@@ -17,7 +18,8 @@ from tests.compose.conftest import Stack
 from tests.compose.test_callers import QUESTION, spoken
 from tests.serving import wait_until
 
-BACK_WITHIN_S = 5.0
+# How soon it is, is measured by `parley bench compose`; here the machine may be busy.
+BACK_WITHIN_S = 20.0
 HEALTHY_WITHIN_S = 30.0
 _COUNT = (
     "import sys, urllib.request as r; print(r.urlopen(r.Request('http://127.0.0.1:8000/metrics',"
@@ -27,9 +29,17 @@ _COUNT = (
 NEEDS = {"llm": {"ws-llm"}}
 
 
-def state(container: str) -> dict[str, str | int]:
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One container's."""
+
+    restarts: int
+    started: str
+
+
+def life(container: str) -> Life:
     told = json.loads(docker("inspect", container))[0]
-    return {"started": told["State"]["StartedAt"], "restarts": told["RestartCount"]}
+    return Life(told["RestartCount"], told["State"]["StartedAt"])
 
 
 def answers(stack: Stack, service: str) -> bool:
@@ -45,16 +55,14 @@ def test_a_service_that_is_killed_comes_back_and_others_are_unharmed(
     stack: Stack, service: str
 ) -> None:
     containers = {name: stack.container(name) for name in SERVICES}
-    before = {name: state(container) for name, container in containers.items()}
+    before = {name: life(container) for name, container in containers.items()}
 
     stack.inside(service, "bash", "-c", "kill -9 $(cat /proc/1/task/1/children)")
 
     container = containers[service]
-    wait_until(
-        lambda: state(container)["restarts"] > before[service]["restarts"], 20, "it is restarted"
-    )
+    wait_until(lambda: life(container).restarts > before[service].restarts, 20, "it is restarted")
     wait_until(lambda: answers(stack, service), HEALTHY_WITHIN_S, "it answers again")
-    after = {name: state(container) for name, container in containers.items()}
+    after = {name: life(container) for name, container in containers.items()}
     del before[service], after[service]
     assert after == before
 
@@ -105,34 +113,21 @@ async def test_a_restart_loses_nothing_that_was_begun(
             assert {one.outcome for one in running.attempts[other]} == {Outcome.SERVED}, other
 
 
-@pytest.fixture
-def in_its_place(stack: Stack) -> Iterator[str]:
-    """A network of the stack on which addresses can be taken."""
-    yield f"{stack.project}_inside"
-    docker("rm", "--force", f"{stack.project}-squatter")
-
-
-def address_of(stack: Stack, service: str) -> str:
-    networks = docker(
-        "inspect", "--format", "{{json .NetworkSettings.Networks}}", stack.container(service)
-    )
+def address_of(stack: Stack, container: str) -> str:
+    networks = docker("inspect", "--format", "{{json .NetworkSettings.Networks}}", container)
     address: str = json.loads(networks)[f"{stack.project}_inside"]["IPAddress"]
     return address
 
 
-def test_a_service_that_comes_back_at_another_address_is_found(
-    stack: Stack, in_its_place: str
-) -> None:
-    before = address_of(stack, "llm")
-    stack.run("rm", "--stop", "--force", "llm")
-    docker(
-        "run", "--detach", "--name", f"{stack.project}-squatter", "--network", in_its_place,
-        "--ip", before, "parley/llm:embedded", "sleep", "60",
-    )  # fmt: skip
+def test_a_service_that_comes_back_at_another_address_is_found(stack: Stack) -> None:
+    """The second replica stays when the first one goes."""
+    first = stack.container("llm")
+    before = address_of(stack, first)
+    stack.run("up", "--detach", "--no-recreate", "--no-deps", "--wait", "--scale", "llm=2", "llm")
+    docker("stop", first)
+    docker("rm", first)
 
-    stack.run("up", "--detach", "--no-deps", "--wait", "llm")
-
-    assert address_of(stack, "llm") != before
+    assert address_of(stack, stack.container("llm")) != before
     wait_until(lambda: answers(stack, "llm"), BACK_WITHIN_S, "the gateway finds it")
 
 

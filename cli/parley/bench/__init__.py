@@ -15,6 +15,8 @@ SUITES: Mapping[str, str] = {
     "tts": "parley.bench.tts",
     "ws": "parley.bench.ws",
     "turn": "parley.bench.turn",
+    "compose": "parley.bench.compose",
+    "compose-build": "parley.bench.compose_build",
     "gateway": "parley.bench.gateway",
 }
 

@@ -11,14 +11,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import httpx2
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosedError, InvalidStatus, WebSocketException
 
-_PAUSE_S = 0.1
+_PAUSE_S = 0.2
 _TIMEOUT_S = 30.0
 _QUESTION = "How long does the flu last?"
+_CHAT = json.dumps({"type": "chat", "messages": [{"role": "user", "content": _QUESTION}]})
 _SENTENCE = "Please speak a little more slowly, I did not understand."
 
 
@@ -92,19 +94,22 @@ async def load(url: str, key: str, speech: bytes, callers: int) -> AsyncIterator
     Args:
         speech: a WAV file with a sentence.
     """
-    asks = _asks(url, key, speech)
-    running = Load({service: [] for service in asks})
-    leaving = asyncio.Event()
-    tasks = [
-        asyncio.create_task(_call(ask, running.attempts[service], leaving))
-        for service, ask in asks.items()
-        for _ in range(callers)
-    ]
-    try:
-        yield running
-    finally:
-        leaving.set()
-        await asyncio.gather(*tasks)
+    # None is kept alive.
+    limits = httpx2.Limits(max_keepalive_connections=0)
+    async with httpx2.AsyncClient(limits=limits, timeout=_TIMEOUT_S, trust_env=False) as client:
+        asks = _asks(client, url, key, speech)
+        running = Load({service: [] for service in asks})
+        leaving = asyncio.Event()
+        tasks = [
+            asyncio.create_task(_call(ask, running.attempts[service], leaving))
+            for service, ask in asks.items()
+            for _ in range(callers)
+        ]
+        try:
+            yield running
+        finally:
+            leaving.set()
+            await asyncio.gather(*tasks)
 
 
 async def _call(ask: Ask, attempts: list[Attempt], leaving: asyncio.Event) -> None:
@@ -126,22 +131,22 @@ async def _attempt(ask: Ask) -> Attempt:
     return Attempt(sent, time.monotonic(), outcome, said)
 
 
-def _asks(url: str, key: str, speech: bytes) -> Mapping[str, Ask]:
+def _asks(client: httpx2.AsyncClient, url: str, key: str, speech: bytes) -> Mapping[str, Ask]:
     headers = {"authorization": f"Bearer {key}"}
 
     async def hear() -> None:
         files = {"file": ("question.wav", speech)}
         body = {"model": (None, "whisper-1")}
-        await _post(f"{url}/stt/v1/audio/transcriptions", headers, files={**files, **body})
+        await _post(client, f"{url}/stt/v1/audio/transcriptions", headers, files={**files, **body})
 
     async def speak() -> None:
         body = {"model": "tts-1", "voice": "alloy", "input": _SENTENCE, "response_format": "pcm"}
-        await _post(f"{url}/tts/v1/audio/speech", headers, json=body)
+        await _post(client, f"{url}/tts/v1/audio/speech", headers, json=body)
 
     async def think() -> None:
         messages = [{"role": "user", "content": _QUESTION}]
         body = {"model": "qwen2-5-7b-instruct", "messages": messages, "stream": True}
-        answer = await _post(f"{url}/llm/v1/chat/completions", headers, json=body)
+        answer = await _post(client, f"{url}/llm/v1/chat/completions", headers, json=body)
         if not answer.rstrip().endswith(b"data: [DONE]"):
             raise ValueError(f"the stream ends with {answer[-80:]!r}")
 
@@ -150,28 +155,24 @@ def _asks(url: str, key: str, speech: bytes) -> Mapping[str, Ask]:
 
     async def page() -> None:
         """Of the gateway itself."""
-        async with _client() as client:
-            _check(await _sent(client.get(f"{url}/livez")))
+        _check(await _sent(client.get(f"{url}/livez")))
 
     return {"stt": hear, "tts": speak, "llm": think, "ws-llm": chat, "gateway": page}
 
 
-def _client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
-
-
-async def _post(url: str, headers: Mapping[str, str], **content: object) -> bytes:
+async def _post(
+    client: httpx2.AsyncClient, url: str, headers: Mapping[str, str], **content: Any
+) -> bytes:
     """The whole of a streamed answer."""
-    async with _client() as client:
-        request = client.build_request("POST", url, headers=dict(headers), **content)  # type: ignore[arg-type]
-        response = await _sent(client.send(request, stream=True))
-        try:
-            if response.status_code != 200:
-                await response.aread()
-                _check(response)
-            return b"".join([piece async for piece in response.aiter_raw()])
-        finally:
-            await response.aclose()
+    request = client.build_request("POST", url, headers=dict(headers), **content)
+    response = await _sent(client.send(request, stream=True))
+    try:
+        if response.status_code != 200:
+            await response.aread()
+            _check(response)
+        return b"".join([piece async for piece in response.aiter_raw()])
+    finally:
+        await response.aclose()
 
 
 async def _sent(sending: Awaitable[httpx2.Response]) -> httpx2.Response:
@@ -193,15 +194,21 @@ async def _chat(url: str, headers: Mapping[str, str]) -> None:
         socket = await connect(f"{url}/ws-llm/ws", additional_headers=dict(headers), proxy=None)
     except (OSError, InvalidStatus, WebSocketException) as exc:
         raise Refused(f"{type(exc).__name__} {exc}") from exc
+    begun = False
     async with socket:
-        question = {"role": "user", "content": _QUESTION}
-        await socket.send(json.dumps({"type": "chat", "messages": [question]}))
-        begun = False
-        async for message in socket:
-            reply = json.loads(message)
-            if reply["type"] == "complete":
-                return
-            if reply["type"] == "error":
-                raise ValueError(str(reply)) if begun else Refused(str(reply))
-            begun = True
+        try:
+            await socket.send(_CHAT)
+            async for message in socket:
+                reply = json.loads(message)
+                if reply["type"] == "complete":
+                    return
+                if reply["type"] == "error" and not begun:
+                    raise Refused(reply["message"])
+                if reply["type"] == "error":
+                    raise ValueError(reply["message"])
+                begun = True
+        except ConnectionClosedError as exc:
+            if begun:
+                raise
+            raise Refused(str(exc)) from exc
     raise ValueError("the socket closed in the middle of an answer")
