@@ -10,22 +10,17 @@ from contextlib import ExitStack, contextmanager
 import httpx2
 import pytest
 
-from parley.bench.gateway_nginx import Gateway, gateway, nginx
+from parley.bench.gateway_nginx import Gateway, gateway
 from parley_kit.pages import HEADERS
 from tests.browser.chromium import Page, chromium
 from tests.browser.contrast import LOW_CONTRAST
 from tests.gateway.behind import demo, where
+from tests.gateway.requirement import require_nginx
 from tests.kit.demo import Demo
 from tests.serving import serve
 from tests.ws_llm.talking import language_model
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.skipif(
-        nginx() is None and os.environ.get("PARLEY_REQUIRE_NGINX") != "1",
-        reason="nginx is not installed: the status page is not tested (Debian: nginx-light)",
-    ),
-]
+pytestmark = pytest.mark.anyio
 
 NAMES = ("stt", "tts", "llm", "ws-llm")
 ALL_READY = "document.querySelector('#overall').textContent === 'All services are ready'"
@@ -40,6 +35,11 @@ class Downloading(Demo):
 
     def status(self) -> Mapping[str, object]:
         return {"download": self.download}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nginx() -> None:
+    require_nginx()
 
 
 @pytest.fixture
