@@ -1,7 +1,6 @@
 """Fixtures that all tests share."""
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 _SETTINGS = (
     "API_KEYS", "API_KEYS_FILE", "OPENAI_API_KEY", "ALLOW_ANONYMOUS", "OPENAI_BASE_URL",
@@ -9,8 +8,12 @@ _SETTINGS = (
 )  # fmt: skip
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """A property holds or does not, however busy the machine is."""
+    if not config.pluginmanager.hasplugin("hypothesispytest"):
+        return  # beside vLLM
+    from hypothesis import HealthCheck, settings
+
     settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("parley")
 
