@@ -15,7 +15,10 @@ import time
 SUPPORTED = ((3, 12), (3, 11))
 ROOT = os.path.dirname(os.path.abspath(__file__))
 MEMBERS = {
-    "cli": ["kit", "services/stt", "services/tts", "services/llm", "services/ws-llm", "cli"],
+    "cli": [
+        "kit", "services/stt", "services/tts", "services/llm", "services/ws-llm", "orchestrator",
+        "cli",
+    ],
     "dev": [
         "kit", "services/stt", "services/tts", "services/llm", "services/ws-llm", "orchestrator",
         "cli",
