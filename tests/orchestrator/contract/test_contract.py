@@ -339,7 +339,7 @@ async def test_a_failure_has_a_kind_and_is_not_retried(
 ) -> None:
     if wrong == (Begin(), Cut()) and "head" in wire.lacks:
         kind = "connect"
-    brief = 0.1 if kind == "timeout" else LONG_S
+    brief = 0.5 if kind == "timeout" else LONG_S
     first = LONG_S if heard else brief
     async with connected(wire, first_token_timeout_s=first, stall_timeout_s=brief) as (
         server,
