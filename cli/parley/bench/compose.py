@@ -80,8 +80,9 @@ async def _restart(report: Report, stack: ComposeStack, service: str) -> None:
         await asyncio.to_thread(stack.run, "restart", service)
         await _until(lambda: running.away_s(service, stopped) is not None)
     how = f"docker compose restart, {_CALLERS} caller of each service all the time"
-    lost = len(running.lost(service, stopped)) + len(running.broken())
-    report.add(f"restart of {service}, lost in flight", lost, "requests", 0, how)
+    lost = [*running.lost(service, stopped), *running.broken()]
+    told = "; ".join([how, *lost[:1]])
+    report.add(f"restart of {service}, lost in flight", len(lost), "requests", 0, told)
     away_s = running.away_s(service, stopped)
     assert away_s is not None
     report.add(f"restart of {service}, served again", away_s, "s", 5, "after the command")

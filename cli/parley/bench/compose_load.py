@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosedError, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 _PAUSE_S = 0.2
 _TIMEOUT_S = 30.0
@@ -198,17 +198,14 @@ async def _chat(url: str, headers: Mapping[str, str]) -> None:
     async with socket:
         try:
             await socket.send(_CHAT)
-            async for message in socket:
-                reply = json.loads(message)
+            while True:
+                reply = json.loads(await socket.recv())
                 if reply["type"] == "complete":
                     return
-                if reply["type"] == "error" and not begun:
-                    raise Refused(reply["message"])
                 if reply["type"] == "error":
-                    raise ValueError(reply["message"])
+                    raise ValueError(reply["message"]) if begun else Refused(reply["message"])
                 begun = True
-        except ConnectionClosedError as exc:
+        except ConnectionClosed as exc:
             if begun:
                 raise
             raise Refused(str(exc)) from exc
-    raise ValueError("the socket closed in the middle of an answer")
