@@ -6,12 +6,23 @@ second, and with it everybody else. Here no more is parsed while the application
 read.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+from starlette.types import Scope
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 _PIECE_BYTES = 2 << 10
+_FINISH = "parley.finish"
+
+
+def finish_before_shutdown(scope: Scope, finish: Callable[[], None]) -> None:
+    """Have `finish` called when the server shuts down, instead of the socket closed at once.
+
+    The application then ends what it has begun and closes the socket itself.
+    """
+    scope["state"][_FINISH] = finish
 
 
 class UnhurriedWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -40,3 +51,8 @@ class UnhurriedWebSocketProtocol(WebSocketsSansIOProtocol):
             piece = bytes(self._unparsed[:_PIECE_BYTES])
             del self._unparsed[:_PIECE_BYTES]
             super().data_received(piece)
+
+    def shutdown(self) -> None:
+        state = self.scope["state"] if self.handshake_complete and not self.close_sent else {}
+        finish: Callable[[], None] = state.get(_FINISH, super().shutdown)
+        finish()

@@ -83,6 +83,26 @@ async def test_nothing_that_was_said_is_logged(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
+async def test_an_answer_that_was_begun_is_finished_after_sigterm(tmp_path: Path) -> None:
+    paced = language_model(scripted_tokens_per_s=20)
+    with serve(paced) as llm, process(llm, tmp_path / "log") as (running, url):
+        async with talk(url, additional_headers={"authorization": f"Bearer {KEY}"}) as client:
+            await client.chat("How long does the flu last?")
+            first = await client.receive()
+            running.send_signal(signal.SIGTERM)
+            rest = await client.answer()
+            with pytest.raises(ConnectionClosed) as caught:
+                await client.receive()
+
+        assert running.wait(10) == 0
+
+    assert first["type"] == "delta"
+    assert rest[-1]["type"] == "complete"
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1012
+
+
+@pytest.mark.anyio
 async def test_sigterm_closes_sockets_and_ends_well(tmp_path: Path) -> None:
     with serve(language_model()) as llm, process(llm, tmp_path / "log") as (running, url):
         async with talk(url, additional_headers={"authorization": f"Bearer {KEY}"}) as client:

@@ -92,10 +92,16 @@ class Conversation:
         self._history = History(settings.max_turns, settings.max_history_tokens)
         self._in_order = asyncio.Lock()
         self._flights: set[_Flight] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def busy(self) -> bool:
         return bool(self._flights)
+
+    async def until_idle(self) -> None:
+        """Wait until nothing is being answered."""
+        await self._idle.wait()
 
     def chat(self, chat: Chat, key_id: str) -> None:
         """Begin to answer.
@@ -113,6 +119,7 @@ class Conversation:
             raise ProtocolError("A request with this id is in flight", "duplicate_id", chat.id)
         flight = _Flight(chat)
         self._flights.add(flight)
+        self._idle.clear()
         self._tasks.create_task(self._serve(flight, key_id), name="chat")
 
     def cancel(self, chat_id: str | None) -> None:
@@ -148,6 +155,8 @@ class Conversation:
             await self._end(flight, Cancelled(id=flight.chat.id))
         finally:
             self._flights.discard(flight)
+            if not self._flights:
+                self._idle.set()
             self._account(flight, outcome)
 
     async def _end(self, flight: _Flight, reply: ServerMessage) -> None:

@@ -14,6 +14,7 @@ from parley_kit.errors import ApiError, InvalidApiKey
 from parley_kit.pages import BareRoot, is_bare_root
 from parley_kit.sockets import accept, authorization, check_origin, deny
 from parley_kit.ws_protocol import KEY_SUBPROTOCOL_PREFIX, SUBPROTOCOL
+from parley_kit.ws_server import finish_before_shutdown
 from parley_ws_llm.assistant import Assistant
 from parley_ws_llm.connection import Connection
 from parley_ws_llm.seats import Seat, Seats
@@ -97,6 +98,7 @@ class Door:
         session = Session(
             connection, seat, self._assistant, self._service.authenticator, self._settings
         )
+        finish_before_shutdown(socket.scope, session.leave)
         await session.run(key_id)
 
 

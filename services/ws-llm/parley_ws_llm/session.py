@@ -30,6 +30,7 @@ from parley_ws_llm.settings import WsLlmSettings
 
 log = logging.getLogger("parley.session")
 
+CLOSE_RESTART = 1012
 CLOSE_TRY_LATER = 1013
 # Nothing more is read for so long after a message that was one too many: who floods the server
 # is heard a few times a second, whatever it sends.
@@ -54,6 +55,11 @@ class Session:
         self._authenticator = authenticator
         self._settings = settings
         self._rate = TokenBucket(settings.max_messages_per_minute, _now())
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """The service is about to end: close as soon as what is being answered is answered."""
+        self._leaving.set()
 
     async def run(self, key_id: str | None) -> None:
         """Serve until either side closes; returns when everything of the connection has stopped.
@@ -62,9 +68,13 @@ class Session:
             key_id: the caller's key, or None when its first message has to bring one.
         """
         try:
-            if key_id is None:
-                key_id = await self._first_auth()
-            await self._converse(key_id)
+            async with asyncio.TaskGroup() as tasks:
+                conversation = Conversation(
+                    self._connection, self._assistant, self._settings, tasks
+                )
+                tasks.create_task(self._leave(conversation), name="leave at shutdown")
+                key_id = key_id or await self._first_auth()
+                await self._converse(conversation, key_id)
         except* Gone:
             log.debug("the client is gone")
         except* Closed as closed:
@@ -77,18 +87,21 @@ class Session:
         except Gone:
             return
 
-    async def _converse(self, key_id: str) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            conversation = Conversation(self._connection, self._assistant, self._settings, tasks)
-            while True:
-                raw = await self._next(conversation)
-                try:
-                    message = await self._read(raw)
-                    key_id = await self._handle(message, conversation, key_id)
-                except ProtocolError as exc:
-                    await self._connection.send(_error(exc))
-                    if exc.code == _RATE_EXCEEDED:
-                        await asyncio.sleep(_PENALTY_S)
+    async def _leave(self, conversation: Conversation) -> NoReturn:
+        await self._leaving.wait()
+        await conversation.until_idle()
+        raise Closed(CLOSE_RESTART, "service restart")
+
+    async def _converse(self, conversation: Conversation, key_id: str) -> NoReturn:
+        while True:
+            raw = await self._next(conversation)
+            try:
+                message = await self._read(raw)
+                key_id = await self._handle(message, conversation, key_id)
+            except ProtocolError as exc:
+                await self._connection.send(_error(exc))
+                if exc.code == _RATE_EXCEEDED:
+                    await asyncio.sleep(_PENALTY_S)
 
     async def _next(self, conversation: Conversation) -> str | bytes:
         """The next message; a connection on which nothing happens is closed."""
