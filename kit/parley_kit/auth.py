@@ -124,6 +124,11 @@ def configured_keys(settings: ServiceSettings) -> tuple[str, ...]:
     listed = settings.api_keys.get_secret_value()
     if not listed and settings.api_keys_file is None:
         listed = settings.openai_api_key.get_secret_value()
+    return split_keys(listed)
+
+
+def split_keys(listed: str) -> tuple[str, ...]:
+    """The keys of a list with commas; the first is the one to call others with."""
     return tuple(key for part in listed.split(",") if (key := part.strip()))
 
 

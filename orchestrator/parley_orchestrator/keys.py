@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from parley_kit.auth import split_keys
 
 
 def checked_key(value: SecretStr) -> SecretStr:
@@ -19,4 +21,10 @@ def checked_key(value: SecretStr) -> SecretStr:
     return SecretStr(key)
 
 
+def first_key(value: object) -> object:
+    """Of several keys with commas between them the newest, which is the first."""
+    return next(iter(split_keys(value)), "") if isinstance(value, str) else value
+
+
 Key = Annotated[SecretStr, AfterValidator(checked_key)]
+FirstKey = Annotated[Key, BeforeValidator(first_key)]

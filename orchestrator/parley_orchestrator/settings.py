@@ -14,7 +14,7 @@ from parley_kit.errors import SettingsError
 from parley_kit.settings import Names
 from parley_kit.urls import service_url
 from parley_orchestrator.addresses import HttpUrl, ServerUrl
-from parley_orchestrator.keys import Key
+from parley_orchestrator.keys import FirstKey, Key
 from parley_orchestrator.llm.chat import Tool
 from parley_orchestrator.llm.config import LlmConfig
 
@@ -40,7 +40,7 @@ class OrchestratorSettings(BaseSettings):
 
     # The stack
     openai_base_url: HttpUrl = Field("http://127.0.0.1:8000", validation_alias="OPENAI_BASE_URL")
-    openai_api_key: Key = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
+    openai_api_key: FirstKey = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
     stt_base: HttpUrl = Field("", validation_alias="STT_BASE_URL")
     tts_base: HttpUrl = Field("", validation_alias="TTS_BASE_URL")
     llm_base: HttpUrl = Field("", validation_alias="LLM_BASE_URL")

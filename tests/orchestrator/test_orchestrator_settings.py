@@ -120,6 +120,12 @@ def test_a_key_may_have_been_read_from_a_file_with_its_line_end(
     assert read.openai_api_key.get_secret_value() == "sk-1"
 
 
+def test_of_keys_that_rotate_the_newest_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(monkeypatch, LLM_CHAIN="qwen", OPENAI_API_KEY="sk-new, sk-old")
+
+    assert read.openai_api_key.get_secret_value() == "sk-new"
+
+
 def test_a_refusal_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     told = refusal(monkeypatch, OPENAI_BASE_URL="sk-secret", GEMINI_API_KEY="g-secret")
 

@@ -202,7 +202,9 @@ async def test_the_service_waits_for_an_upstream_that_starts_later() -> None:
     assert late["type"] == "complete"
 
 
-@pytest.mark.parametrize(("key", "sent"), [("secret", "Bearer secret"), ("", None)])
+@pytest.mark.parametrize(
+    ("key", "sent"), [("secret", "Bearer secret"), ("new, old", "Bearer new"), ("", None)]
+)
 async def test_the_upstreams_key_and_the_request_id_go_with_every_request(
     faulty: Upstream, key: str, sent: str | None
 ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from parley.doctor.findings import Line, failure, warning
+from parley_kit.auth import split_keys
 from parley_llm.settings import LlmSettings
 from parley_llm.vllm.cards import CARDS
 from parley_ws_llm.settings import WsLlmSettings
@@ -31,12 +32,13 @@ def keys_of(values: Values) -> tuple[str, ...]:
     ]
     if not listed and "API_KEYS_FILE" not in values:
         listed = values.get("OPENAI_API_KEY", "")
-    return (*(key for part in listed.split(",") if (key := part.strip())), *from_file)
+    return (*split_keys(listed), *from_file)
 
 
 def calling_key(values: Values) -> str:
     """The key that ws-llm and the orchestrator call the services with, in containers."""
-    return values.get("OPENAI_API_KEY") or values.get("API_KEYS", "")
+    listed = values.get("OPENAI_API_KEY") or values.get("API_KEYS", "")
+    return next(iter(split_keys(listed)), "")
 
 
 def profiles_of(values: Values) -> frozenset[str]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from typing import Any
 
+from parley_kit.auth import split_keys
 from parley_kit.errors import UpstreamFailed
 from parley_kit.health import Health
 from parley_kit.logging import request_id
@@ -121,7 +122,7 @@ def _upstream(settings: WsLlmSettings) -> Upstream:
     timeouts = Timeouts(
         settings.connect_timeout_s, settings.first_token_timeout_s, settings.stall_timeout_s
     )
-    key = settings.openai_api_key.get_secret_value()
+    key = next(iter(split_keys(settings.openai_api_key.get_secret_value())), "")
     return Upstream(settings.upstream_url, key, timeouts, settings.max_concurrency + 1)
 
 
