@@ -4,7 +4,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help up dev test test-compose test-kokoro test-vllm check fmt lock bench bench-tts clean python
+.PHONY: help up doctor dev images test test-compose test-kokoro test-vllm check fmt lock bench bench-tts clean python
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -16,8 +16,10 @@ up: python  ## the whole stack on this machine, embedded engines (HOST=, PORT=)
 dev: python  ## the environment for development in .venv
 	@$(PYTHON) bootstrap.py dev
 
-test: dev tests/contract/node/node_modules  ## the whole test suite with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term --no-cov-on-fail $(ARGS)
+test: dev tests/contract/node/node_modules  ## the whole test suite with coverage, on all cores
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/compose \
+		--cov --cov-report=term --no-cov-on-fail $(ARGS)
+	@$(BIN)/python -m pytest tests/compose
 
 test-kokoro: python  ## the tests of kokoro in .venv-kokoro: torch is large
 	@$(PYTHON) bootstrap.py kokoro
@@ -29,6 +31,13 @@ test-vllm: python  ## the tests of the real vLLM, on a CPU, in .venv-vllm
 
 test-compose: dev  ## the containers' tests; without Docker those that need none
 	@$(BIN)/python -m pytest tests/compose $(ARGS)
+
+images:  ## the images of the demo stack
+	@docker compose -f docker-compose.yml -f compose.demo.yml --profile calls build --quiet
+
+doctor: python  ## what keeps a stack from working on this machine
+	@$(PYTHON) bootstrap.py cli
+	@exec $(BIN)/parley doctor $(ARGS)
 
 check: dev  ## format, lint, types, import arrows
 	@$(BIN)/ruff format --check .
@@ -44,7 +53,7 @@ lock: dev  ## resolve the lock files again (ARGS=--upgrade for newer versions)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock $(ARGS)
 
 bench: dev  ## measure everything that has a goal, but for bench-tts
-	@for suite in kit stack stt llm ws turn; do $(BIN)/parley bench $$suite || failed=1; done; exit $${failed:-0}
+	@for suite in kit stack stt llm ws gateway turn; do $(BIN)/parley bench $$suite || failed=1; done; exit $${failed:-0}
 
 bench-tts: python  ## measure Kokoro in .venv-kokoro: torch is large
 	@$(PYTHON) bootstrap.py kokoro
