@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 from livekit import api, rtc
 
+from parley.bench.turn_phone import RATE, Samples
 from tests.orchestrator.contract.chat_completions_wire import ChatCompletionsWire
 from tests.orchestrator.contract.wire import Hang, Say
 from tests.orchestrator.e2e.conftest import Ear
-from tests.orchestrator.e2e.phone import RATE, Samples, onset_s
+from tests.orchestrator.e2e.phone import onset_s
 from tests.orchestrator.e2e.test_calls import (
     ANSWER,
     INTERRUPTED_WITHIN_S,
@@ -34,6 +35,9 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.skipif(not os.environ.get("LIVEKIT_URL"), reason="LIVEKIT_URL is not set"),
 ]
+
+LIVEKIT = {name: value for name, value in os.environ.items() if name.startswith("LIVEKIT_")}
+"""As it is when the tests are collected; while they run there is no such environment."""
 
 REGISTERS_WITHIN_S = 60.0
 COMES_WITHIN_S = 30.0
@@ -140,14 +144,14 @@ async def joined() -> AsyncGenerator[Client, None]:
     """A client in a new room."""
     name = f"parley-test-{secrets.token_hex(4)}"
     token = (
-        api.AccessToken(os.environ["LIVEKIT_API_KEY"], os.environ["LIVEKIT_API_SECRET"])
+        api.AccessToken(LIVEKIT["LIVEKIT_API_KEY"], LIVEKIT["LIVEKIT_API_SECRET"])
         .with_identity("caller")
         .with_grants(api.VideoGrants(room_join=True, room=name))
         .to_jwt()
     )
     client = Client(rtc.Room())
     try:
-        await client.room.connect(os.environ["LIVEKIT_URL"], token)
+        await client.room.connect(LIVEKIT["LIVEKIT_URL"], token)
         await client.publish()
         yield client
     finally:
@@ -157,8 +161,7 @@ async def joined() -> AsyncGenerator[Client, None]:
 @asynccontextmanager
 async def answered(log: Path, **settings: str) -> AsyncGenerator[Client, None]:
     """A client in a room of a worker with these settings."""
-    livekit = {name: os.environ[name] for name in os.environ if name.startswith("LIVEKIT_")}
-    with worker(log, **{**livekit, "LIVEKIT_AGENT_NAME": "", **settings}):
+    with worker(log, **{**LIVEKIT, "LIVEKIT_AGENT_NAME": "", **settings}):
         wait_until(lambda: logged(log, "registered worker"), REGISTERS_WITHIN_S, "it registers")
         async with joined() as client:
             yield client
