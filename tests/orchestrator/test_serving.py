@@ -1,13 +1,18 @@
-"""A worker that cannot go on ends, and says what to look at."""
+"""A worker ends when it cannot go on or is asked to stop, and not before its callers do."""
 
+import asyncio
 import os
 import signal
+import threading
+from collections.abc import Awaitable, Callable
 
 import pytest
-from livekit.agents import AgentServer, JobContext
+from livekit.agents import AgentServer, JobContext, JobExecutorType
 from livekit.agents.worker import ServerEnvOption
 
 from parley_orchestrator.serving import serve
+from parley_orchestrator.worker import Calls, load_of
+from tests.orchestrator.contract.asking import until
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +21,12 @@ async def take_call(_: JobContext) -> None:
     """None comes."""
 
 
-def server(url: str, *, max_retry: int = 0) -> AgentServer:
+def server(
+    url: str,
+    *,
+    max_retry: int = 0,
+    take_call: Callable[[JobContext], Awaitable[None]] = take_call,
+) -> AgentServer:
     one = AgentServer(
         ws_url=url,
         api_key="key",
@@ -25,6 +35,7 @@ def server(url: str, *, max_retry: int = 0) -> AgentServer:
         host="127.0.0.1",
         port=0,
         num_idle_processes=ServerEnvOption(0, 0),
+        job_executor_type=JobExecutorType.THREAD,
     )
     one.rtc_session(take_call)
     return one
@@ -49,3 +60,30 @@ async def test_a_worker_that_is_asked_to_stop_while_it_waits_for_its_server_stop
     assert await serve(worker) == 0
 
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+async def test_a_worker_that_is_asked_to_stop_waits_for_the_call_that_is_on() -> None:
+    begun, ends = threading.Event(), threading.Event()
+
+    async def talk(context: JobContext) -> None:
+        begun.set()
+        await asyncio.to_thread(ends.wait, 30)
+        context.shutdown("the caller hung up")
+
+    worker = server("ws://127.0.0.1:9", max_retry=16, take_call=talk)
+    started = asyncio.Event()
+    worker.once("worker_started", started.set)
+    calls = Calls(worker)
+    serving = asyncio.create_task(serve(worker))
+    await started.wait()
+    await worker.simulate_job("room", fake_job=True)
+    await until(begun.is_set)
+    told = calls.count(), load_of(4, worker)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await until(lambda: worker.draining)
+    done, _ = await asyncio.wait({serving}, timeout=0.3)
+    ends.set()
+
+    assert told == (1, 0.25)
+    assert not done
+    assert await asyncio.wait_for(serving, 30) == 0
