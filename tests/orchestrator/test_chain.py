@@ -13,7 +13,7 @@ from parley_orchestrator.errors import FailureKind, LlmFailed
 from parley_orchestrator.llm.chain import SWITCH_S, Chain, ChainPolicy
 from parley_orchestrator.llm.chat import ChatRequest, Item, Said, Text, ToolCall, Usage
 from parley_orchestrator.llm.config import LlmConfig
-from parley_orchestrator.llm.events import AttemptFailed, AvailabilityChanged, Served
+from parley_orchestrator.llm.events import AttemptFailed, AvailabilityChanged, Served, Unanswered
 from tests.orchestrator.scripted import (
     FOREVER,
     QUESTION,
@@ -408,10 +408,12 @@ def test_the_last_member_has_its_own_time_for_all_its_attempts(board: Board) -> 
 def test_when_nobody_answers_the_last_failure_is_raised(board: Board) -> None:
     last = Scripted("qwen", (Fail("refused"),))
 
+    talk = Talk(board, broken(), last)
     with pytest.raises(LlmFailed) as failure:
-        run(Talk(board, broken(), last).ask())
+        run(talk.ask())
 
     assert failure.value.kind == "refused"
+    assert talk.told(Unanswered) == [Unanswered("refused", 0.0)]
 
 
 def test_a_member_that_answers_in_one_piece_is_not_cut_off_by_the_budget(board: Board) -> None:

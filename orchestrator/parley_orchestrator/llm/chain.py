@@ -19,7 +19,7 @@ from parley_orchestrator.llm.answering import STOPS_WITHIN_S, Answering
 from parley_orchestrator.llm.availability import Availability
 from parley_orchestrator.llm.breaker import BreakerPolicy, Ticket
 from parley_orchestrator.llm.chat import ChatRequest, Item
-from parley_orchestrator.llm.events import AttemptFailed, Observer, Served, unobserved
+from parley_orchestrator.llm.events import AttemptFailed, Observer, Served, Unanswered, unobserved
 from parley_orchestrator.llm.retrying import pause_s
 from parley_orchestrator.llm.transport import Transport
 
@@ -157,6 +157,14 @@ class Chain:
                 return await self._retried(turn, member, ticket, turn.budget_ends)
             except LlmFailed:
                 continue  # told where it happened
+        try:
+            return await self._last_answered(turn)
+        except LlmFailed as failure:
+            self._observer(Unanswered(failure.kind, _now() - turn.asked_at))
+            raise
+
+    async def _last_answered(self, turn: _Turn) -> tuple[_Attempt, list[Item]]:
+        """The last member has its own time, and nobody stands behind it."""
         last = self._members[-1]
         ticket = self._availability.insist(last.name)
         deadline = _now() + last.config.first_token_timeout_s

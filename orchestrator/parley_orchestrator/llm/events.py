@@ -41,6 +41,19 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No member gave a useful item.
+
+    Args:
+        kind: of the last member's failure.
+        waited_s: from the question.
+    """
+
+    kind: FailureKind
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class AvailabilityChanged:
     """A breaker opened or closed, in this process."""
 
@@ -48,7 +61,7 @@ class AvailabilityChanged:
     available: bool
 
 
-Event: TypeAlias = AttemptFailed | Served | AvailabilityChanged
+Event: TypeAlias = AttemptFailed | Served | Unanswered | AvailabilityChanged
 Observer: TypeAlias = Callable[[Event], None]
 
 
