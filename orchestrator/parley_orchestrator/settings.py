@@ -17,8 +17,9 @@ from parley_orchestrator.addresses import HttpUrl, ServerUrl
 from parley_orchestrator.keys import FirstKey, Key
 from parley_orchestrator.llm.chat import Tool
 from parley_orchestrator.llm.config import LlmConfig
+from parley_orchestrator.llm.transport import APIS
 
-TRANSPORTS = ("gemini", "qwen", "rest", "realtime", "ws")
+TRANSPORTS = tuple(APIS)
 
 
 class OrchestratorSettings(BaseSettings):

@@ -2,16 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self, TypeAlias
+from typing import Self
 
 from parley_orchestrator import stages
 from parley_orchestrator.board import Failures, MemberReport, Turn
 from parley_orchestrator.errors import FailureKind
+from parley_orchestrator.llm.transport import APIS, Api
 from parley_orchestrator.settings import OrchestratorSettings
-
-ApiType: TypeAlias = Literal["REST", "Realtime WebSocket", "WebSocket"]
-
-_API_TYPES: Mapping[str, ApiType] = {"realtime": "Realtime WebSocket", "ws": "WebSocket"}
 
 _REASONS: Mapping[FailureKind, str] = {
     "connect": "It could not be reached.",
@@ -33,13 +30,12 @@ class Member:
 
     name: str
     model: str
-    api: ApiType
+    api: Api
 
     @classmethod
     def chain(cls, settings: OrchestratorSettings) -> tuple[Self, ...]:
         return tuple(
-            cls(name, settings.llm_config(name).model, _API_TYPES.get(name, "REST"))
-            for name in settings.chain
+            cls(name, settings.llm_config(name).model, APIS[name]) for name in settings.chain
         )
 
 

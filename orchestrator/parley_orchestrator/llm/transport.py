@@ -1,12 +1,21 @@
 """The contract of a transport: one way to reach a language model."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Literal, Protocol, TypeAlias
 
 from parley_orchestrator.llm.chat import ChatRequest, Item
 from parley_orchestrator.llm.config import LlmConfig
 
-Api: TypeAlias = Literal["Gemini", "REST", "Realtime WebSocket", "WebSocket"]
+Api: TypeAlias = Literal["REST", "Realtime WebSocket", "WebSocket"]
+
+APIS: Mapping[str, Api] = {
+    "gemini": "REST",
+    "qwen": "REST",
+    "rest": "REST",
+    "realtime": "Realtime WebSocket",
+    "ws": "WebSocket",
+}
+"""Of every transport, by its name."""
 
 
 class Transport(Protocol):

@@ -32,7 +32,7 @@ class GeminiWire:
     """See `Wire`."""
 
     name = "gemini"
-    api: Api = "Gemini"
+    api: Api = "REST"
     lacks: frozenset[Lack] = frozenset({"organization"})
 
     @asynccontextmanager

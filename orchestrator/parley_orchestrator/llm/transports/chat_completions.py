@@ -55,7 +55,7 @@ class ChatCompletions(TimedTransport):
     """
 
     def __init__(self, name: Literal["rest", "qwen"], config: LlmConfig) -> None:
-        super().__init__(name, "REST", config)
+        super().__init__(name, config)
         self._client = AsyncOpenAI(
             api_key=config.api_key or "none",
             base_url=config.base_url or _OPENAI,

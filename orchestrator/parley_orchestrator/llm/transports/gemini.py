@@ -30,7 +30,10 @@ class Gemini(TimedTransport):
     """
 
     def __init__(self, config: LlmConfig) -> None:
-        super().__init__("gemini", "Gemini", config)
+        super().__init__("gemini", config)
+        # The SDK puts off building its types; the first question would wait for that.
+        for built_late in (types.GenerateContentConfig, types.GenerateContentResponse):
+            built_late.model_rebuild()
         self._http = gemini_client(config.connect_timeout_s)
         self._client = Client(
             # Not Vertex, whatever the environment says.
@@ -93,9 +96,6 @@ class Gemini(TimedTransport):
         )
 
     async def warm(self) -> None:
-        # The SDK puts off building its types; the first question would wait for that.
-        for built_late in (types.GenerateContentConfig, types.GenerateContentResponse):
-            built_late.model_rebuild()
         try:
             with _mapped([]):
                 async with asyncio.timeout(self._config.first_token_timeout_s):

@@ -35,7 +35,7 @@ class Realtime(TimedTransport):
 
     def __init__(self, config: LlmConfig) -> None:
         based = config if config.base_url else replace(config, base_url=_OPENAI)
-        super().__init__(_NAME, "Realtime WebSocket", based)
+        super().__init__(_NAME, based)
         if config.temperature is not None:
             _log.info("realtime: the temperature is sent to servers of the beta dialect only")
         self._dialect: Dialect = "ga"

@@ -7,15 +7,18 @@ from parley_orchestrator.llm.chat import ChatRequest, Item
 from parley_orchestrator.llm.config import LlmConfig
 from parley_orchestrator.llm.deadlines import timed
 from parley_orchestrator.llm.history import prepared
-from parley_orchestrator.llm.transport import Api
+from parley_orchestrator.llm.transport import APIS, Api
 
 
 class TimedTransport(ABC):
-    """A `Transport` but for its wire."""
+    """A `Transport` but for its wire.
 
-    def __init__(self, name: str, api: Api, config: LlmConfig) -> None:
+    Args:
+        name: of `APIS`.
+    """
+
+    def __init__(self, name: str, config: LlmConfig) -> None:
         self._name = name
-        self._api: Api = api
         self._config = config
 
     @property
@@ -24,7 +27,7 @@ class TimedTransport(ABC):
 
     @property
     def api(self) -> Api:
-        return self._api
+        return APIS[self._name]
 
     @property
     def config(self) -> LlmConfig:

@@ -38,7 +38,9 @@ class WsLlm(TimedTransport):
     def __init__(self, config: LlmConfig) -> None:
         if not config.base_url:
             raise ValueError("base_url: ws has no default")
-        super().__init__(_NAME, "WebSocket", config)
+        super().__init__(_NAME, config)
+        if config.temperature is not None or config.max_tokens is not None:
+            _log.info("ws: temperature and length of answers are the server's")
         self._noted = False
         self._pool = Pool(
             self._open, Limits(per_connection=_PER_SOCKET, wait_s=config.connect_timeout_s)
