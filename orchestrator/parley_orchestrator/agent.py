@@ -6,42 +6,53 @@ from datetime import date
 
 import aiohttp
 from livekit import rtc
-from livekit.agents import Agent, APIConnectionError, FlushSentinel, ModelSettings, llm, stt
+from livekit.agents import (
+    Agent,
+    APIConnectionError,
+    FlushSentinel,
+    ModelSettings,
+    llm,
+    stt,
+)
+from livekit.agents.voice import SpeechHandle
 
 from parley_orchestrator.appointments import appointment_tools, diary_from
+from parley_orchestrator.excuses import Excuses
 from parley_orchestrator.never_silent import Patience, answered, spoken_phrase, voiced
 from parley_orchestrator.pacing import paced
 from parley_orchestrator.persona import Persona
-from parley_orchestrator.phrases import Phrases
 
 
 class ParleyAgent(Agent):
     """
     Args:
-        phrases: the persona's, with their speech as far as it could be fetched.
+        excuses: whose persona the agent is.
         silence_budget_s: how long a caller may hear nothing.
     """
 
-    def __init__(self, persona: Persona, phrases: Phrases, *, silence_budget_s: float) -> None:
+    def __init__(self, excuses: Excuses, *, silence_budget_s: float) -> None:
+        persona = excuses.persona
         super().__init__(
             instructions=f"{persona.instructions}\n\nToday is {date.today():%A, %Y-%m-%d}.",
             tools=list(_tools_of(persona)),
         )
-        self._persona = persona
-        self._phrases = phrases
+        self._excuses = excuses
+        self._phrases = excuses.phrases
         self._budget_s = silence_budget_s
         self._patience: Patience | None = None
 
-    def greet(self) -> None:
+    def greet(self) -> SpeechHandle:
         """After the session has started: in `on_enter` the console could not hear it yet."""
-        self.speak(self._persona.greeting)
+        return self._say(self._excuses.persona.greeting)
 
-    def speak(self, text: str) -> None:
-        """Say one of the persona's sentences, from memory if its speech is there."""
+    def tell_that_it_cannot_hear(self) -> None:
+        self._say(self._excuses.not_hearing())
+
+    def _say(self, text: str) -> SpeechHandle:
+        """One of the persona's sentences, from memory if its speech is there."""
         if self._phrases.speech(text):
-            self.session.say(text, audio=paced(self._phrases.playing(text)))
-        else:
-            self.session.say(text)
+            return self.session.say(text, audio=paced(self._phrases.playing(text)))
+        return self.session.say(text)
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -59,8 +70,8 @@ class ParleyAgent(Agent):
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         pieces = Agent.default.llm_node(self, chat_ctx, tools, model_settings)
-        self._patience = Patience(self._budget_s, self._persona.waiting)
-        answer = answered(pieces, self._patience, self._persona, self._phrases)
+        self._patience = Patience(self._budget_s)
+        answer = answered(pieces, self._patience, self._excuses)
         async with aclosing(answer):
             async for piece in answer:
                 yield piece
@@ -72,9 +83,9 @@ class ParleyAgent(Agent):
         if phrase is not None:
             speech = self._phrases.playing(phrase)
         else:
-            patience = self._patience or Patience(self._budget_s, self._persona.waiting)
+            patience = self._patience or Patience(self._budget_s)
             frames = Agent.default.tts_node(self, text, model_settings)
-            speech = voiced(frames, patience, self._persona, self._phrases)
+            speech = voiced(frames, patience, self._excuses)
         async with aclosing(speech), aclosing(paced(speech)) as pieces:
             async for frame in pieces:
                 yield frame

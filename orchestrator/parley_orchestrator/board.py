@@ -17,11 +17,12 @@ from typing import Any, TypeVar, cast
 
 from parley_orchestrator.errors import FailureKind, OrchestratorError
 from parley_orchestrator.llm.breaker import Breaker, State, state
+from parley_orchestrator.persona import Excuse
 
 _T = TypeVar("_T")
 
 _APPLICATION = 0x5061726C  # SQLite's mark of whose file it is
-_VERSION = 1
+_VERSION = 2
 _WAIT_S = 0.25
 _WAIT_TO_CREATE_S = 5.0
 _TURNS_KEPT = 500
@@ -44,6 +45,7 @@ CREATE TABLE turn (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, call TEXT NOT NULL, member TEXT NOT NULL,
     stages TEXT NOT NULL
 );
+CREATE TABLE excuse (kind TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = tuple(column.name for column in fields(Breaker))
 _BREAKER = ", ".join(_COLUMNS)
@@ -166,6 +168,15 @@ class Board:
             )
             db.execute("DELETE FROM turn WHERE id <= ?", ((added.lastrowid or 0) - _TURNS_KEPT,))
 
+    def add_excuse(self, kind: Excuse) -> None:
+        """Note what a caller was told in place of an answer, or before a late one."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO excuse VALUES (?, 1)"
+                " ON CONFLICT (kind) DO UPDATE SET count = count + 1",
+                (kind,),
+            )
+
     def member(self, name: str) -> MemberReport:
         """What is known of `name`; of one that was never asked, that its breaker is closed."""
         found = self._query(
@@ -185,6 +196,10 @@ class Board:
             served_at,
             ttft_s,
         )
+
+    def excuses(self) -> Mapping[str, int]:
+        """How often each was made; those that never were are left out."""
+        return dict(self._query("SELECT kind, count FROM excuse", ()))
 
     def turns(self, limit: int) -> tuple[Turn, ...]:
         """The latest turns, the oldest of them first."""

@@ -3,9 +3,10 @@
 Each is imported when it is named, because some of their libraries are large.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from parley_orchestrator.board import Board
+from parley_orchestrator.llm import transports
 from parley_orchestrator.llm.breaker import BreakerPolicy
 from parley_orchestrator.llm.chain import Chain, ChainPolicy
 from parley_orchestrator.llm.config import LlmConfig
@@ -29,6 +30,20 @@ def chain_policy(settings: OrchestratorSettings) -> ChainPolicy:
         max_cooldown_s=settings.max_cooldown_s,
     )
     return ChainPolicy(silence_budget_s=settings.silence_budget_s, breaker=breaker)
+
+
+async def rehearse(settings: OrchestratorSettings) -> None:
+    """Make the chain's transports once, so that the next time takes a few milliseconds.
+
+    The first time their libraries are imported, the TLS roots read and Google's types built.
+    """
+    for name in settings.chain:
+        await create_transport(name, settings.llm_config(name)).close()
+
+
+def transport_modules(chain: Iterable[str]) -> list[str]:
+    """Those of the transports of `chain`."""
+    return [f"{transports.__name__}.{_MODULES[name]}" for name in chain]
 
 
 def create_transport(name: str, config: LlmConfig) -> Transport:
@@ -72,4 +87,11 @@ _MAKERS: Mapping[str, Callable[[LlmConfig], Transport]] = {
     "rest": _rest,
     "realtime": _realtime,
     "ws": _ws,
+}
+_MODULES: Mapping[str, str] = {
+    "gemini": "gemini",
+    "qwen": "chat_completions",
+    "rest": "chat_completions",
+    "realtime": "realtime",
+    "ws": "ws",
 }

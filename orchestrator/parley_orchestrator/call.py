@@ -15,11 +15,13 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from parley_orchestrator import hearing, speaking
 from parley_orchestrator.agent import ParleyAgent
+from parley_orchestrator.excuses import Excuses
 from parley_orchestrator.livekit_llm import ChainLlm, Serving
 from parley_orchestrator.llm.chain import Chain
-from parley_orchestrator.llm.events import Event, Served
+from parley_orchestrator.llm.events import Event, Served, Unanswered
 from parley_orchestrator.outage import Outage
 from parley_orchestrator.ready import Ready
+from parley_orchestrator.settings import OrchestratorSettings
 
 _log = logging.getLogger("parley.orchestrator")
 
@@ -46,14 +48,21 @@ _CONNECTING = SessionConnectOptions(
 
 
 class LastServed:
-    """The chain's observer: who served last."""
+    """The chain's observer.
+
+    Attributes:
+        member: who answered the latest question; empty for nobody.
+    """
 
     def __init__(self) -> None:
         self.member = ""
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Served):
-            self.member = event.member
+        match event:
+            case Served(member):
+                self.member = member
+            case Unanswered():
+                self.member = ""
 
     def serving(self, chain: Chain) -> Serving:
         members = {member.name: member for member in chain.members}
@@ -96,24 +105,19 @@ def create_session(
     )
 
 
-def create_agent(ready: Ready) -> ParleyAgent:
-    settings = ready.worker.settings
+def create_agent(settings: OrchestratorSettings, excuses: Excuses) -> ParleyAgent:
     next_s = _NEXT_MODEL_S if len(settings.chain) > 1 else 0.0
-    return ParleyAgent(
-        ready.worker.persona,
-        ready.phrases,
-        silence_budget_s=settings.silence_budget_s + next_s,
-    )
+    return ParleyAgent(excuses, silence_budget_s=settings.silence_budget_s + next_s)
 
 
-def say_when_deaf(session: AgentSession[None], agent: ParleyAgent, sentence: str) -> None:
+def say_when_deaf(session: AgentSession[None], agent: ParleyAgent) -> None:
     """Tell the caller when speech cannot be transcribed for longer than a blip."""
     outage = Outage()
 
     def on_error(event: ErrorEvent) -> None:
         if isinstance(event.error, stt.STTError) and outage.failed(time.monotonic()):
             _log.warning("speech-to-text is away")
-            agent.speak(sentence)
+            agent.tell_that_it_cannot_hear()
 
     def on_transcript(_: UserInputTranscribedEvent) -> None:
         outage.worked()

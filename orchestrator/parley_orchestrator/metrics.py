@@ -1,6 +1,6 @@
 """What Prometheus scrapes of a worker: the board, on which the processes of all calls write."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import Counter, Histogram
@@ -9,7 +9,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from parley_kit.metrics import VOICE_BUCKETS_S
-from parley_orchestrator.board import BoardFailed, MemberReport, Turn
+from parley_orchestrator.board import Board, BoardFailed, MemberReport
+from parley_orchestrator.persona import EXCUSES
 
 _TURNS_READ = 500
 
@@ -27,16 +28,16 @@ class WorkerMetrics(Collector):
 
     def __init__(
         self,
-        reports: Callable[[], Sequence[MemberReport]],
-        turns: Callable[[int], Sequence[Turn]],
+        board: Board,
+        members: Sequence[str],
         load: Load,
     ) -> None:
-        self._reports = reports
-        self._turns = turns
+        self._board = board
+        self._members = tuple(members)
         self._load = load
         self._counted: frozenset[tuple[str, float]] = frozenset()
         self._answered = Counter(
-            "parley_turns", "Turns by who answered.", ["member"], registry=None
+            "parley_turns", "Turns by who answered them.", ["member"], registry=None
         )
         self._stages = Histogram(
             "parley_turn_stage_seconds",
@@ -52,7 +53,8 @@ class WorkerMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         try:
-            reports = self._reports()
+            reports = [self._board.member(name) for name in self._members]
+            excuses = self._board.excuses()
             self._count_new_turns()
         except BoardFailed:
             return [_board(ok=False), *_calls(self._load)]
@@ -60,13 +62,14 @@ class WorkerMetrics(Collector):
             _board(ok=True),
             *_calls(self._load),
             *_members(reports),
+            _excuses(excuses),
             *self._answered.collect(),
             *self._stages.collect(),
         ]
 
     def _count_new_turns(self) -> None:
         """The board keeps the latest turns only: each is counted when it is seen first."""
-        turns = self._turns(_TURNS_READ)
+        turns = self._board.turns(_TURNS_READ)
         for turn in turns:
             if (turn.call, turn.at) not in self._counted:
                 self._answered.labels(turn.member or "nobody").inc()
@@ -88,6 +91,18 @@ def _calls(load: Load) -> Iterable[Metric]:
             "parley_calls_limit", "Calls that the worker takes at most.", value=load.max_calls
         ),
     ]
+
+
+def _excuses(counts: Mapping[str, int]) -> Metric:
+    made = CounterMetricFamily(
+        "parley_excuses",
+        "How often callers were told that an answer is late, failed or broke off, or that they"
+        " cannot be heard.",
+        labels=["kind"],
+    )
+    for kind in EXCUSES:
+        made.add_metric([kind], counts.get(kind, 0))
+    return made
 
 
 def _members(reports: Sequence[MemberReport]) -> Iterable[Metric]:

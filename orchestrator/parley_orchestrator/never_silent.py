@@ -14,7 +14,7 @@ from typing import Generic, Self, TypeAlias, TypeVar
 from livekit import rtc
 from livekit.agents import APIError, FlushSentinel, llm, utils
 
-from parley_orchestrator.persona import Persona
+from parley_orchestrator.excuses import Excuses
 from parley_orchestrator.phrases import Phrases
 
 Piece: TypeAlias = llm.ChatChunk | str | FlushSentinel
@@ -29,11 +29,9 @@ class Patience:
 
     Args:
         budget_s: how long that may be.
-        waiting: what to say then, in turn.
     """
 
     budget_s: float
-    waiting: Sequence[str]
     _said: int = 0
     _until: float = field(init=False)
 
@@ -44,11 +42,11 @@ class Patience:
     def left_s(self) -> float:
         return max(0.0, self._until - time.monotonic())
 
-    def next_phrase(self, phrases: Phrases) -> str:
+    def next_phrase(self, excuses: Excuses) -> str:
         """The next thing to say; the budget begins again when it has been heard."""
-        phrase = self.waiting[self._said % len(self.waiting)]
+        phrase = excuses.waiting(self._said)
         self._said += 1
-        self._until = time.monotonic() + phrases.seconds(phrase) + _AGAIN_AFTER_S
+        self._until = time.monotonic() + excuses.phrases.seconds(phrase) + _AGAIN_AFTER_S
         return phrase
 
 
@@ -60,7 +58,7 @@ class _Late:
 
 
 async def answered(
-    pieces: AsyncGenerator[Piece, None], patience: Patience, persona: Persona, phrases: Phrases
+    pieces: AsyncGenerator[Piece, None], patience: Patience, excuses: Excuses
 ) -> AsyncGenerator[Piece, None]:
     """`pieces` of an answer, after phrases while it is late; if it fails, an apology at its end.
 
@@ -68,7 +66,7 @@ async def answered(
     """
     begun = False
     try:
-        async with aclosing(_watched(pieces, patience, phrases, _is_answer)) as watched:
+        async with aclosing(_watched(pieces, patience, excuses, _is_answer)) as watched:
             async for piece in watched:
                 if isinstance(piece, _Late):
                     yield piece.phrase
@@ -78,14 +76,11 @@ async def answered(
                 yield piece
     except APIError:
         yield FlushSentinel()
-        yield persona.cut_off if begun else persona.sorry
+        yield excuses.failed(begun=begun)
 
 
 async def voiced(
-    frames: AsyncGenerator[rtc.AudioFrame, None],
-    patience: Patience,
-    persona: Persona,
-    phrases: Phrases,
+    frames: AsyncGenerator[rtc.AudioFrame, None], patience: Patience, excuses: Excuses
 ) -> AsyncGenerator[rtc.AudioFrame, None]:
     """`frames` of speech, after phrases while it is late; if it fails, an apology at its end.
 
@@ -94,16 +89,16 @@ async def voiced(
     """
     begun = False
     try:
-        async with aclosing(_watched(frames, patience, phrases, _is_speech)) as watched:
+        async with aclosing(_watched(frames, patience, excuses, _is_speech)) as watched:
             async for frame in watched:
                 if isinstance(frame, _Late):
-                    for spoken in phrases.frames(frame.phrase):
+                    for spoken in excuses.phrases.frames(frame.phrase):
                         yield spoken
                     continue
                 begun = True
                 yield frame
     except APIError:
-        for spoken in phrases.frames(persona.cut_off if begun else persona.sorry):
+        for spoken in excuses.phrases.frames(excuses.failed(begun=begun)):
             yield spoken
         raise
 
@@ -111,7 +106,7 @@ async def voiced(
 async def _watched(
     items: AsyncGenerator[_T, None],
     patience: Patience,
-    phrases: Phrases,
+    excuses: Excuses,
     is_heard: Callable[[object], bool],
 ) -> AsyncGenerator[_T | _Late, None]:
     """`items`, and something to say whenever the first that is heard takes too long."""
@@ -119,7 +114,7 @@ async def _watched(
     async with _Ahead(items) as ahead:
         while True:
             if not begun and not await ahead.comes_within(patience.left_s):
-                yield _Late(patience.next_phrase(phrases))
+                yield _Late(patience.next_phrase(excuses))
                 continue
             if (item := await ahead.next()) is None:
                 return

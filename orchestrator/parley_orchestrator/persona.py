@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 from parley_kit.errors import SettingsError
 
@@ -12,6 +13,10 @@ _HEADING = re.compile(r"^## +(.+?) *$", re.MULTILINE)
 _REQUIRED = ("greeting", "instructions")
 _KNOWN = (*_REQUIRED, "waiting", "sorry", "cut off", "not hearing", "tools")
 TOOLS = ("appointments",)
+
+Excuse: TypeAlias = Literal["waiting", "sorry", "cut_off", "not_hearing"]
+"""What of a persona is said when something is late or fails."""
+EXCUSES: tuple[Excuse, ...] = get_args(Excuse)
 
 _WAITING = ("One moment, please.",)
 _SORRY = "I am sorry, I cannot answer that right now. Please ask me again in a moment."

@@ -3,13 +3,15 @@
 Nothing else is needed to play it, no service and no network.
 """
 
+import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import suppress
 
 import httpx2
 from livekit import rtc
 
+from parley_orchestrator.llm.tls import tls_context
 from parley_orchestrator.settings import OrchestratorSettings
 
 RATE = 24_000
@@ -33,19 +35,26 @@ class Phrases:
     def missing(self) -> list[str]:
         return [text for text in self.texts if text not in self._speech]
 
-    def fetch(self, settings: OrchestratorSettings, *, within_s: float) -> None:
-        """Ask the speech service for what is missing; blocks, and leaves out what fails."""
-        deadline = time.monotonic() + within_s
-        try:
-            with httpx2.Client() as client:
+    async def fetch(self, settings: OrchestratorSettings, *, within_s: float) -> None:
+        """Ask the speech service for what is missing, one after the other; what fails stays so."""
+        with suppress(TimeoutError):
+            async with (
+                asyncio.timeout(within_s),
+                httpx2.AsyncClient(verify=tls_context(), timeout=None) as client,
+            ):
                 for text in self.missing:
-                    left_s = max(0.01, deadline - time.monotonic())
-                    self._speech[text] = _speech(client, settings, text, left_s)
+                    await self._fetch(client, settings, text)
+        if missing := len(self.missing):
+            _log.warning("phrases are missing", extra={"data": {"missing": missing}})
+
+    async def _fetch(
+        self, client: httpx2.AsyncClient, settings: OrchestratorSettings, text: str
+    ) -> None:
+        try:
+            self._speech[text] = await _speech(client, settings, text)
         except httpx2.HTTPError as exc:
-            _log.warning(
-                "phrases cannot be fetched",
-                extra={"data": {"missing": len(self.missing), "error": type(exc).__name__}},
-            )
+            error = type(exc).__name__
+            _log.warning("a phrase cannot be fetched", extra={"data": {"error": error}})
 
     def speech(self, text: str) -> bytes:
         """16-bit mono at `RATE`; empty if it was never fetched."""
@@ -67,11 +76,9 @@ class Phrases:
             yield frame
 
 
-def _speech(
-    client: httpx2.Client, settings: OrchestratorSettings, text: str, within_s: float
-) -> bytes:
+async def _speech(client: httpx2.AsyncClient, settings: OrchestratorSettings, text: str) -> bytes:
     key = settings.openai_api_key.get_secret_value()
-    response = client.post(
+    response = await client.post(
         f"{settings.tts_url}/audio/speech",
         headers={"authorization": f"Bearer {key}"} if key else {},
         json={
@@ -80,7 +87,6 @@ def _speech(
             "input": text,
             "response_format": "pcm",
         },
-        timeout=within_s,
     )
     response.raise_for_status()
     speech = response.content

@@ -1,9 +1,12 @@
 """Which WebSocket routes a speech service has: asked once, when a process starts."""
 
+import asyncio
 import logging
 from typing import Literal, TypeAlias
 
 import httpx2
+
+from parley_orchestrator.llm.tls import tls_context
 
 _log = logging.getLogger("parley.orchestrator")
 _UPGRADE_REQUIRED = 426
@@ -13,15 +16,16 @@ _SAYS_NOTHING = (401, 403, 408, 429, 500, 502, 503, 504)
 Found: TypeAlias = Literal["yes", "no", "unknown"]
 
 
-def websocket_at(url: str, api_key: str, *, within_s: float) -> Found:
+async def websocket_at(url: str, api_key: str, *, within_s: float) -> Found:
     """Ask for a WebSocket's route without a handshake, to which ours answers 426.
 
     `unknown` where the service is away, loading, or does not let us in.
     """
     headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
     try:
-        status = httpx2.get(url, headers=headers, timeout=within_s).status_code
-    except httpx2.HTTPError as exc:
+        async with asyncio.timeout(within_s), httpx2.AsyncClient(verify=tls_context()) as client:
+            status = (await client.get(url, headers=headers)).status_code
+    except (httpx2.HTTPError, TimeoutError) as exc:
         _log.warning(
             "speech service cannot be reached", extra={"data": {"error": type(exc).__name__}}
         )

@@ -41,10 +41,10 @@ _MAX_MESSAGE_BYTES = 8 << 20
 _RETRYABLE = ("overloaded", "rate_limit_exceeded", "deadline_exceeded", "internal_error")
 
 
-def streaming_at(settings: OrchestratorSettings, *, within_s: float) -> Found:
+async def streaming_at(settings: OrchestratorSettings, *, within_s: float) -> Found:
     """Whether the service takes text as it is written."""
     key = settings.openai_api_key.get_secret_value()
-    return websocket_at(f"{settings.tts_url}/{_ROUTE}", key, within_s=within_s)
+    return await websocket_at(f"{settings.tts_url}/{_ROUTE}", key, within_s=within_s)
 
 
 def create_tts(settings: OrchestratorSettings, *, streaming: Found) -> tts.TTS[Any]:

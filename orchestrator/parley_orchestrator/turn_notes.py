@@ -1,13 +1,18 @@
-"""Notes on the board how long each turn of a call took; of what was said it keeps nothing."""
+"""Notes of a call on the board: how long each turn took, and what excuse was made.
+
+Of what was said it keeps nothing.
+"""
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from livekit.agents import ConversationItemAddedEvent, llm
 
 from parley_orchestrator.board import Board, BoardFailed, Turn
+from parley_orchestrator.persona import Excuse
 from parley_orchestrator.stages import stages_of
 
 log = logging.getLogger("parley.orchestrator")
@@ -18,7 +23,7 @@ class TurnNotes:
 
     Args:
         call: an identifier of the call that says nothing of the caller.
-        member: who answered last, as in `LLM_CHAIN`; empty for nobody.
+        member: who answered the latest question, as in `LLM_CHAIN`; empty for nobody.
     """
 
     def __init__(self, board: Board, call: str, member: Callable[[], str]) -> None:
@@ -34,12 +39,19 @@ class TurnNotes:
         if event.item.role == "user":
             self._question = event.item.metrics
         elif self._question is not None and "e2e_latency" in event.item.metrics:
-            self._note(stages_of(self._question, event.item.metrics))
+            stages = stages_of(self._question, event.item.metrics)
             self._question = None
+            with _a_call_is_worth_more():
+                self._board.add_turn(Turn(time.time(), self._call, self._member(), stages))
 
-    def _note(self, stages: Mapping[str, float]) -> None:
-        try:
-            self._board.add_turn(Turn(time.time(), self._call, self._member(), stages))
-        except BoardFailed as exc:
-            # The call is worth more than the note.
-            log.warning("a turn could not be noted: %s", exc)
+    def on_excuse(self, excuse: Excuse) -> None:
+        with _a_call_is_worth_more():
+            self._board.add_excuse(excuse)
+
+
+@contextmanager
+def _a_call_is_worth_more() -> Iterator[None]:
+    try:
+        yield
+    except BoardFailed as exc:
+        log.warning("a turn could not be noted: %s", exc)

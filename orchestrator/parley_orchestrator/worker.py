@@ -11,13 +11,14 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TypeAlias
 
-from livekit.agents import AgentServer, JobContext, JobProcess, room_io, tokenize
+from livekit.agents import AgentServer, JobContext, JobProcess, room_io, tokenize, utils
 from livekit.agents.worker import ServerEnvOption
 
 from parley_orchestrator.board import Board
-from parley_orchestrator.build import create_chain
+from parley_orchestrator.build import create_chain, rehearse, transport_modules
 from parley_orchestrator.call import LastServed, create_agent, create_session, say_when_deaf
 from parley_orchestrator.discretion import keep_conversations_out_of_the_logs
+from parley_orchestrator.excuses import Excuses
 from parley_orchestrator.ready import Ready, Worker, prepare
 from parley_orchestrator.turn_notes import TurnNotes
 
@@ -26,8 +27,8 @@ TakeCall: TypeAlias = Callable[[JobContext], Awaitable[None]]
 _log = logging.getLogger("parley.orchestrator")
 _READY = "parley_ready"
 _FRAME_MS = 20
-_PREPARED_WITHIN_S = 6.0
-_COMPLETED_WITHIN_S = 20.0
+_PHRASES_WITHIN_S = 3.0
+"""Before a call, which a caller may be waiting for; what is missing then is fetched in it."""
 _INITIALISED_WITHIN_S = 30.0
 
 
@@ -46,7 +47,7 @@ def create_server(worker: Worker, take_call: TakeCall | None = None) -> AgentSer
         load_fnc=partial(load_of, settings.max_calls),
         load_threshold=1.0,
         # Imported once, and shared by the processes of all calls.
-        preload_modules=["parley_orchestrator.worker"],
+        preload_modules=["parley_orchestrator.worker", *transport_modules(settings.chain)],
         num_idle_processes=ServerEnvOption(0, settings.idle_processes),
         drain_timeout=settings.drain_timeout_s,
         host=settings.listen_host,
@@ -83,14 +84,18 @@ def prewarm(worker: Worker, process: JobProcess) -> None:
     """Make a process ready for a call, before there is one."""
     keep_conversations_out_of_the_logs()
     tokenize.basic.hyphenate_word("hyphen")  # LiveKit would load its patterns at the first words
-    process.userdata[_READY] = prepare(worker, within_s=_PREPARED_WITHIN_S)
+    process.userdata[_READY] = asyncio.run(_prepared(worker))
+
+
+async def _prepared(worker: Worker) -> Ready:
+    await rehearse(worker.settings)
+    return await prepare(worker, within_s=_PHRASES_WITHIN_S)
 
 
 async def entry(context: JobContext) -> None:
     """Take one call; returns when it has begun."""
     ready: Ready = context.proc.userdata[_READY]
-    if not ready.is_complete:
-        await asyncio.to_thread(ready.complete, within_s=_COMPLETED_WITHIN_S)
+    await ready.find_routes()
     last_served = LastServed()
     async with AsyncExitStack() as stack:
         board = Board(ready.worker.board)
@@ -101,12 +106,14 @@ async def entry(context: JobContext) -> None:
         for part in (session.stt, session.tts):
             assert part is not None
             stack.push_async_callback(part.aclose)
-        agent = create_agent(ready)
         notes = TurnNotes(board, context.job.id, lambda: last_served.member)
         session.on("conversation_item_added", notes.on_item)
-        say_when_deaf(session, agent, ready.worker.persona.not_hearing)
+        excuses = Excuses(ready.worker.persona, ready.phrases, notes.on_excuse)
+        agent = create_agent(ready.worker.settings, excuses)
+        say_when_deaf(session, agent)
         await session.start(agent, room=context.room, room_options=_room_options(), record=False)
-        agent.greet()
+        fetching = asyncio.create_task(ready.fetch_missing_phrases(agent.greet()))
+        stack.push_async_callback(utils.aio.cancel_and_wait, fetching)
         context.add_shutdown_callback(stack.pop_all().aclose)
 
 

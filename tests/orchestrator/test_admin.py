@@ -12,6 +12,7 @@ import pytest
 
 from parley_orchestrator.admin.routes import PAGE
 from parley_orchestrator.board import Board
+from parley_orchestrator.persona import EXCUSES
 from tests.orchestrator.administering import NOBODY, admin_app, board, fail, turn
 from tests.serving import error_of, serve, wait_until
 
@@ -286,6 +287,19 @@ def test_each_turn_is_counted_once_however_often_it_is_scraped(shared: Board) ->
         assert sample(url, count) == 2
         assert sample(url, 'parley_turns_total{member="nobody"}') == 1
         assert sample(url, 'parley_turn_stage_seconds_sum{stage="llm"}') == pytest.approx(0.8)
+
+
+def test_what_callers_were_told_in_place_of_an_answer_is_counted(shared: Board) -> None:
+    with serve(admin_app(shared)) as url:
+        before = sample(url, 'parley_excuses_total{kind="sorry"}')
+        shared.add_excuse("sorry")
+        shared.add_excuse("cut_off")
+        told = [sample(url, f'parley_excuses_total{{kind="{kind}"}}') for kind in EXCUSES]
+
+    assert before == 0
+    assert dict(zip(EXCUSES, told, strict=True)) == {
+        "waiting": 0, "sorry": 1, "cut_off": 1, "not_hearing": 0
+    }  # fmt: skip
 
 
 def test_nobody_is_where_the_tests_think() -> None:

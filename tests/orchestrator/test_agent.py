@@ -7,6 +7,7 @@ import pytest
 from livekit.agents import AgentSession, FunctionToolsExecutedEvent
 
 from parley_orchestrator.agent import ParleyAgent
+from parley_orchestrator.excuses import Excuses
 from parley_orchestrator.livekit_llm import ChainLlm, Serving
 from parley_orchestrator.llm.chat import ToolResult
 from parley_orchestrator.llm.config import LlmConfig
@@ -28,7 +29,8 @@ async def session_with(
 ) -> AsyncGenerator[AgentSession[None], None]:
     transport = ChatCompletions("qwen", LlmConfig(model="model-1", base_url=model.url))
     chain = ChainLlm(transport, lambda: Serving("model-1", "qwen"), unspoken=persona.phrases)
-    agent = ParleyAgent(persona, Phrases(persona.phrases), silence_budget_s=30.0)
+    excuses = Excuses(persona, Phrases(persona.phrases))
+    agent = ParleyAgent(excuses, silence_budget_s=30.0)
     try:
         async with AgentSession[None](llm=chain, vad=None) as session:
             await session.start(agent, record=False)

@@ -1,7 +1,7 @@
 """Over Realtime where the service has it, utterance by utterance everywhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,6 +16,7 @@ from parley_orchestrator.routes import Found
 from parley_orchestrator.settings import OrchestratorSettings
 from parley_stt.app import create_app
 from parley_stt.settings import SttSettings
+from tests.orchestrator.contract.asking import until
 from tests.serving import serve
 
 
@@ -23,16 +24,18 @@ def settings_of(url: str, **fields: str) -> OrchestratorSettings:
     return load(OrchestratorSettings, llm_chain="qwen", openai_base_url=url, **fields)
 
 
-def test_the_route_is_found_and_not_where_there_is_none() -> None:
+@pytest.mark.anyio
+async def test_the_route_is_found_and_not_where_there_is_none() -> None:
     with serve(create_app(SttSettings(allow_anonymous=True))) as url:
-        assert hearing.realtime_at(settings_of(url), within_s=5) == "yes"
-        assert hearing.realtime_at(settings_of(f"{url}/elsewhere"), within_s=5) == "no"
+        assert await hearing.realtime_at(settings_of(url), within_s=5) == "yes"
+        assert await hearing.realtime_at(settings_of(f"{url}/elsewhere"), within_s=5) == "no"
 
 
-def test_a_service_that_lets_nobody_in_says_nothing_of_its_routes() -> None:
+@pytest.mark.anyio
+async def test_a_service_that_lets_nobody_in_says_nothing_of_its_routes() -> None:
     with serve(create_app(SttSettings(api_keys="secret"))) as url:
-        assert hearing.realtime_at(settings_of(url), within_s=5) == "unknown"
-    assert hearing.realtime_at(settings_of(url), within_s=1) == "unknown"
+        assert await hearing.realtime_at(settings_of(url), within_s=5) == "unknown"
+    assert await hearing.realtime_at(settings_of(url), within_s=1) == "unknown"
 
 
 class Listener:
@@ -41,6 +44,7 @@ class Listener:
     def __init__(self) -> None:
         self.told: asyncio.Queue[str | None] = asyncio.Queue()
         self.app = web.Application()
+        self.open_connections: Callable[[], int] = lambda: 0
         self.app.router.add_get("/stt/v1/realtime", self._realtime)
         self.app.router.add_post("/stt/v1/audio/transcriptions", self._transcribe)
 
@@ -67,6 +71,9 @@ async def listening() -> AsyncIterator[tuple[Listener, str]]:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0]
+        server = runner.server
+        assert server
+        listener.open_connections = lambda: len(server.connections)
         yield listener, f"http://{host}:{port}"
     finally:
         await runner.cleanup()
@@ -83,13 +90,22 @@ async def test_the_language_of_the_callers_is_told_or_left_to_the_service(
     async with http_context.open(), listening() as (listener, url):
         settings = settings_of(url, stt_language=language)
         stt = hearing.create_stt(settings, realtime=found)
-        async with stt, stt._client:
+        async with stt:
             if found == "no":
                 await stt.recognize(rtc.AudioFrame(bytes(4_800), 24_000, 1, 2_400))
                 assert listener.told.get_nowait() == told
             else:
                 async with stt.stream():
                     assert await asyncio.wait_for(listener.told.get(), 10) == told
+
+
+@pytest.mark.anyio
+async def test_the_connections_that_were_kept_are_closed_with_it() -> None:
+    async with http_context.open(), listening() as (listener, url):
+        async with hearing.create_stt(settings_of(url), realtime="no") as stt:
+            await stt.recognize(rtc.AudioFrame(bytes(4_800), 24_000, 1, 2_400))
+            assert listener.open_connections() == 1
+        await until(lambda: not listener.open_connections())
 
 
 @pytest.mark.parametrize("language", ["English", "e", "en_US", "en-"])
@@ -107,4 +123,3 @@ async def test_only_a_service_that_has_the_route_is_spoken_to_over_it(
 
     assert stt.capabilities.streaming is streams
     await stt.aclose()
-    await stt._client.close()

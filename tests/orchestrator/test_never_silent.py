@@ -8,8 +8,9 @@ import pytest
 from livekit import rtc
 from livekit.agents import APIConnectionError, FlushSentinel, llm
 
+from parley_orchestrator.excuses import Excuses
 from parley_orchestrator.never_silent import Patience, answered, spoken_phrase, voiced
-from parley_orchestrator.persona import Persona
+from parley_orchestrator.persona import Excuse, Persona
 from parley_orchestrator.phrases import RATE, Phrases
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +32,7 @@ class Remembered(Phrases):
 
 
 PHRASES = Remembered(PERSONA.phrases)
+EXCUSES = Excuses(PERSONA, PHRASES)
 
 
 async def steps(script: Iterable[Step]) -> AsyncGenerator[str, None]:
@@ -55,7 +57,7 @@ async def frames(*script: Step) -> AsyncGenerator[rtc.AudioFrame, None]:
 
 
 def patience(budget_s: float) -> Patience:
-    return Patience(budget_s, PERSONA.waiting)
+    return Patience(budget_s)
 
 
 def segments(said: Iterable[object]) -> list[str]:
@@ -72,7 +74,7 @@ def segments(said: Iterable[object]) -> list[str]:
 
 
 async def test_an_answer_in_time_is_only_itself() -> None:
-    said = [x async for x in answered(pieces("At ", "nine."), patience(LONG_S), PERSONA, PHRASES)]
+    said = [x async for x in answered(pieces("At ", "nine."), patience(LONG_S), EXCUSES)]
 
     assert segments(said) == ["At nine."]
 
@@ -80,7 +82,7 @@ async def test_an_answer_in_time_is_only_itself() -> None:
 async def test_a_late_answer_comes_after_a_phrase_of_its_own() -> None:
     come = asyncio.Event()
     said: list[object] = []
-    async for piece in answered(pieces(come, "At nine."), patience(SOON_S), PERSONA, PHRASES):
+    async for piece in answered(pieces(come, "At nine."), patience(SOON_S), EXCUSES):
         said.append(piece)
         if piece == "Hm.":
             come.set()
@@ -90,7 +92,7 @@ async def test_a_late_answer_comes_after_a_phrase_of_its_own() -> None:
 
 async def test_the_phrases_take_turns_and_do_not_hurry() -> None:
     waiting = patience(0.0)
-    said = [waiting.next_phrase(PHRASES) for _ in range(3)]
+    said = [waiting.next_phrase(EXCUSES) for _ in range(3)]
 
     assert said == ["Hm.", "Well.", "Hm."]
     assert waiting.left_s > 1.0
@@ -99,7 +101,7 @@ async def test_the_phrases_take_turns_and_do_not_hurry() -> None:
 async def test_an_answer_that_has_begun_is_not_interrupted_by_phrases() -> None:
     come = asyncio.Event()
     asyncio.get_running_loop().call_later(5 * SOON_S, come.set)
-    answer = answered(pieces("At ", come, "nine."), patience(SOON_S), PERSONA, PHRASES)
+    answer = answered(pieces("At ", come, "nine."), patience(SOON_S), EXCUSES)
 
     assert segments([piece async for piece in answer]) == ["At nine."]
 
@@ -109,7 +111,7 @@ async def test_an_answer_that_has_begun_is_not_interrupted_by_phrases() -> None:
 )
 async def test_an_answer_that_fails_ends_in_an_apology(before: tuple[str], said: list[str]) -> None:
     failing = pieces(*before, APIConnectionError("as scripted"))
-    answer = answered(failing, patience(LONG_S), PERSONA, PHRASES)
+    answer = answered(failing, patience(LONG_S), EXCUSES)
 
     assert segments([piece async for piece in answer]) == said
 
@@ -124,7 +126,7 @@ async def test_an_answer_that_is_not_wanted_any_more_is_closed_while_it_is_late(
         finally:
             closed.set()
 
-    answer = answered(hanging(), patience(SOON_S), PERSONA, PHRASES)
+    answer = answered(hanging(), patience(SOON_S), EXCUSES)
     assert await anext(answer) == "Hm."
     await answer.aclose()
 
@@ -145,7 +147,7 @@ PHRASE, SPEECH = 0x0101, 0x0202
 async def test_late_speech_comes_after_a_phrase_from_memory() -> None:
     come = asyncio.Event()
     asyncio.get_running_loop().call_later(5 * SOON_S, come.set)
-    speech = voiced(frames(come, "nine"), patience(SOON_S), PERSONA, PHRASES)
+    speech = voiced(frames(come, "nine"), patience(SOON_S), EXCUSES)
 
     assert await heard(speech) == [(len("Hm."), PHRASE), (len("nine"), SPEECH)]
 
@@ -155,7 +157,7 @@ async def test_speech_that_fails_ends_in_an_apology_and_livekit_is_told(
     before: tuple[str], apology: str
 ) -> None:
     failing = frames(*before, APIConnectionError("as scripted"))
-    speech = voiced(failing, patience(LONG_S), PERSONA, PHRASES)
+    speech = voiced(failing, patience(LONG_S), EXCUSES)
 
     played = [len((await anext(speech)).data) for _ in (*before, apology)]
     assert played == [*map(len, before), len(apology)]
@@ -189,3 +191,17 @@ async def test_another_text_is_not_held_back() -> None:
 
     assert found is None
     assert await anext(again) == "At "
+
+
+async def test_each_excuse_is_noted_as_it_is_made() -> None:
+    noted: list[Excuse] = []
+    excuses = Excuses(PERSONA, PHRASES, noted.append)
+    failure = APIConnectionError("as scripted")
+    late = asyncio.Event()
+    asyncio.get_running_loop().call_later(2 * SOON_S, late.set)
+    for script in ((late, "nine"), (failure,), ("At ", failure)):
+        async for _ in answered(pieces(*script), patience(SOON_S), excuses):
+            pass
+    excuses.not_hearing()
+
+    assert noted == ["waiting", "sorry", "cut_off", "not_hearing"]

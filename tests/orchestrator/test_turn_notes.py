@@ -80,6 +80,17 @@ def test_a_board_that_broke_ends_no_call(caplog: pytest.LogCaptureFixture) -> No
         shared.close()
         notes.on_item(said("user", end_of_turn_delay=0.4))
         notes.on_item(said("assistant", e2e_latency=0.9))
+        notes.on_excuse("sorry")
 
     assert "a turn could not be noted" in caplog.text
     assert "words" not in caplog.text
+
+
+def test_an_excuse_is_noted_as_often_as_it_was_made() -> None:
+    with board() as shared:
+        notes = TurnNotes(shared, "job-1", lambda: "qwen")
+        notes.on_excuse("sorry")
+        notes.on_excuse("waiting")
+        notes.on_excuse("sorry")
+
+        assert shared.excuses() == {"sorry": 2, "waiting": 1}

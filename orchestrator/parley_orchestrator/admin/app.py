@@ -34,7 +34,7 @@ def create_app(
     overview = Overview(board, Member.chain(settings), lookout, settings.failures_to_open, load)
     # Without its slash the root is a path of its own to the edge.
     service = Service(NAME, admin, overview, open_paths=open_paths((*PAGE, f"/{NAME}")))
-    service.metrics.registry.register(WorkerMetrics(overview.reports, overview.turns, load))
+    service.metrics.registry.register(WorkerMetrics(board, settings.chain, load))
     service.include_router(page_routes("parley_orchestrator.admin", PAGE))
     add_routes(service, overview)
     return service

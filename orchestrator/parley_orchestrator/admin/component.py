@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 from parley_orchestrator.admin.readiness import Lookout
 from parley_orchestrator.admin.view import Member, calls_view, chain_view, current
-from parley_orchestrator.board import Board, BoardFailed, MemberReport, Turn
+from parley_orchestrator.board import Board, BoardFailed
 from parley_orchestrator.metrics import Load
 
 _TURNS_SHOWN = 24
@@ -46,8 +46,8 @@ class Overview:
             "load": {"calls": self._load.calls_on(), "max_calls": self._load.max_calls},
         }
         try:
-            reports = self.reports()
-            turns = self.turns(_TURNS_SHOWN)
+            reports = [self._board.member(member.name) for member in self.members]
+            turns = self._board.turns(_TURNS_SHOWN)
         except BoardFailed as exc:
             return {"board": str(exc), **known}
         chain = chain_view(self.members, reports, self._failures_to_open)
@@ -62,12 +62,6 @@ class Overview:
     async def snapshot(self) -> dict[str, object]:
         """The status as of `now`, read beside the loop: another process may be writing."""
         return {"now": time.time(), **await asyncio.to_thread(self.status)}
-
-    def reports(self) -> list[MemberReport]:
-        return [self._board.member(member.name) for member in self.members]
-
-    def turns(self, limit: int) -> tuple[Turn, ...]:
-        return self._board.turns(limit)
 
     def _services(self) -> list[dict[str, object]]:
         looks = self._lookout.looks

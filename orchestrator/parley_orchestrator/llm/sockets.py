@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.protocol import State
 
 from parley_orchestrator.errors import FailureKind, LlmFailed
+from parley_orchestrator.llm.tls import tls_context
 from parley_orchestrator.llm.transports.http_failures import status_failure
 
 CLOSE_GOING_AWAY = 1001
@@ -138,6 +139,7 @@ async def open_socket(url: str, headers: Mapping[str, str], model: str, within_s
             ping_interval=_PING_EVERY_S,
             ping_timeout=_PONG_WITHIN_S,
             max_size=_MAX_EVENT_BYTES,
+            ssl=tls_context() if urlsplit(url).scheme == "wss" else None,
             logger=_logger(),
         )
     except InvalidStatus as exc:

@@ -1,4 +1,4 @@
-"""TLS for all HTTP clients of a process."""
+"""TLS for all clients of a process."""
 
 import ssl
 from functools import cache
