@@ -13,7 +13,7 @@ from parley.bench.turn_call import answering, calling, last_words
 from parley.bench.turn_chain import Turn
 from parley.bench.turn_fakes import Fakes, fakes
 from parley.bench.turn_models import FAULTS, GEMINI_SAYS, QWEN_SAYS
-from parley.bench.turn_phone import AUDIBLE, RATE, Loudspeaker, Samples
+from parley.bench.turn_phone import AUDIBLE, RATE, Loudspeaker, Phone, Samples
 from parley.bench.turn_speech import RATE as EAR_RATE
 from parley.bench.turn_speech import Ear
 from parley.errors import BadInput, ServiceFailed
@@ -86,7 +86,7 @@ def test_one_loud_frame_alone_is_no_answer() -> None:
 
 @pytest.mark.anyio
 async def test_a_question_ends_with_its_last_voiced_sample() -> None:
-    async with answering() as (address, called):
+    async with answering(Phone) as (address, called):
         host, port = address.split(":")
         _, writer = await asyncio.open_connection(host, int(port))
         phone = await called.get()

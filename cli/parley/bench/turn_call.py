@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soxr
@@ -17,6 +18,8 @@ from parley.bench.sound import RATE as RECORDED
 from parley.bench.sound import question
 from parley.bench.turn_phone import RATE, Frame, Phone, Samples
 from parley.errors import ServiceFailed
+
+P = TypeVar("P", bound=Phone)
 
 _STARTS_WITHIN_S = 60.0
 _PAUSE_S = 0.25
@@ -31,9 +34,6 @@ class Call:
 
     phone: Phone
 
-    async def greeted(self) -> None:
-        await self.phone.listened_to(0.0)
-
     async def ask(self, speech: Samples, peak: int) -> tuple[float, Frame]:
         """One turn.
 
@@ -42,6 +42,7 @@ class Call:
             answer that is as loud as `peak`.
         """
         await asyncio.sleep(_PAUSE_S)
+        self.phone.loudspeaker.hush()
         ended = await self.phone.say(speech)
         first = await self.phone.hears(ended, peak)
         await self.phone.listened_to(first.came)
@@ -64,13 +65,13 @@ def last_words(seconds: float = 1.3) -> Samples:
 
 
 @asynccontextmanager
-async def answering() -> AsyncGenerator[tuple[str, "asyncio.Queue[Phone]"], None]:
+async def answering(kind: type[P]) -> AsyncGenerator[tuple[str, "asyncio.Queue[P]"], None]:
     """Where phones are called, as `HOST:PORT`, and those that were; they hang up at the end."""
-    called: asyncio.Queue[Phone] = asyncio.Queue()
+    called: asyncio.Queue[P] = asyncio.Queue()
     lines: set[asyncio.Task[None]] = set()
 
     async def pick_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        phone = Phone(reader, writer)
+        phone = kind(reader, writer)
         task = asyncio.current_task()
         assert task is not None
         lines.add(task)
@@ -96,14 +97,14 @@ async def calling(settings: Mapping[str, str]) -> AsyncGenerator[Call, None]:
     Raises:
         ServiceFailed: it ended before it called; with the last line that it wrote.
     """
-    async with answering() as (address, called):
+    async with answering(Phone) as (address, called):
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log"
-            process = await _start(address, settings, log)
+            process = await start_worker(address, settings, log)
             try:
-                call = Call(await _first(called, process, log))
-                await call.greeted()
-                yield call
+                phone = await first_call(called, process, log)
+                await phone.greeted()
+                yield Call(phone)
             finally:
                 await _kill(process)
 
@@ -117,9 +118,10 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **settings}
 
 
-async def _start(
+async def start_worker(
     address: str, settings: Mapping[str, str], log: Path
 ) -> asyncio.subprocess.Process:
+    """In console mode, with a call to `address`; what it leaves on the disk is beside its log."""
     with log.open("wb") as output:
         return await asyncio.create_subprocess_exec(
             *python("parley_orchestrator", "console", "--connect-addr", address),
@@ -131,16 +133,20 @@ async def _start(
         )
 
 
-async def _first(
-    called: "asyncio.Queue[Phone]", process: asyncio.subprocess.Process, log: Path
-) -> Phone:
+async def first_call(
+    called: "asyncio.Queue[P]", process: asyncio.subprocess.Process, log: Path
+) -> P:
+    """
+    Raises:
+        ServiceFailed: the worker ended before it called, or did not call in time.
+    """
     phone, died = asyncio.create_task(called.get()), asyncio.create_task(process.wait())
     try:
         await asyncio.wait(
             {phone, died}, timeout=_STARTS_WITHIN_S, return_when=asyncio.FIRST_COMPLETED
         )
         if not phone.done():
-            raise ServiceFailed(f"A worker of the benchmark did not call. {_last_line(log)}")
+            raise ServiceFailed(f"A worker did not call. {_last_line(log)}")
         return phone.result()
     finally:
         phone.cancel()
@@ -152,7 +158,7 @@ def _last_line(log: Path) -> str:
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
-    """With all that it started; what it leaves on the disk is in the folder of its log."""
+    """With all that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()

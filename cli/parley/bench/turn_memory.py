@@ -52,7 +52,7 @@ async def measure(report: Report, fakes: Fakes, step: Callable[[str], None]) -> 
 @asynccontextmanager
 async def _worker(fakes: Fakes) -> AsyncGenerator[tuple[int, "asyncio.Queue[Phone]"], None]:
     """Its process, and the phones that it calls."""
-    async with answering() as (address, called):
+    async with answering(Phone) as (address, called):
         command = python("parley.bench.turn_calls", *address.split(":"))
         environment = clean_environment(fakes.environment(chain="gemini,qwen"))
         with ready_process(command, environment=environment) as (child, _):
@@ -68,7 +68,7 @@ async def _one(pid: int, called: "asyncio.Queue[Phone]") -> int:
     idle = _sizes(pid)
     os.kill(pid, signal.SIGUSR1)
     call = Call(await asyncio.wait_for(called.get(), _WITHIN_S))
-    await call.greeted()
+    await call.phone.greeted()
     await call.ask(last_words(_SPEECH_S), AUDIBLE)
     now = _sizes(pid)
     call.phone.hang_up()

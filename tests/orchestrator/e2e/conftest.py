@@ -9,8 +9,9 @@ from typing import TypeAlias
 import httpx2
 import pytest
 
+from parley.bench.turn_phone import RATE, Samples
 from tests.cli.commands import up
-from tests.orchestrator.e2e.phone import RATE, Samples, recording
+from tests.orchestrator.e2e.phone import recording
 
 QUESTION = Path(__file__).parents[3] / "examples" / "question.wav"
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from parley.bench.turn_phone import Samples
 from tests.orchestrator.contract.chat_completions_wire import ChatCompletionsWire
 from tests.orchestrator.contract.gemini_wire import GeminiWire
 from tests.orchestrator.contract.wire import Finish, Hang, Hold, Refuse, Say
 from tests.orchestrator.e2e.conftest import Ear
-from tests.orchestrator.e2e.phone import Samples, calling, onset_s
+from tests.orchestrator.e2e.phone import calling, onset_s
 
 pytestmark = pytest.mark.anyio
 
@@ -34,12 +35,12 @@ async def test_a_spoken_question_is_answered_aloud_and_kept_out_of_the_log(
     stack: str, question: Samples, ear: Ear, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    async with calling(log, OPENAI_BASE_URL=stack, LLM_CHAIN="qwen") as call:
-        await call.phone.greeted()
-        answer = await call.phone.answered(question)
+    async with calling(log, OPENAI_BASE_URL=stack, LLM_CHAIN="qwen") as phone:
+        await phone.greeted()
+        answer = await phone.answered(question)
 
-    assert call.phone.transcripts == ["how long does it take to get better from the flu"]
-    assert HEARD in ear(answer.samples)
+    assert phone.transcripts == ["how long does it take to get better from the flu"]
+    assert HEARD in ear(answer)
     assert "QWEN_LLM_CONFIGURED" in log.read_text()
     assert not [word for word in SAID if word in log.read_text()]
 
@@ -55,16 +56,14 @@ async def test_a_caller_who_interrupts_is_listened_to_and_the_model_stops(
             LLM_BASE_URL=model.url,
             LLM_CHAIN="qwen",
             AGENT_PERSONA=brief,
-        ) as call:
-            phone = call.phone
+        ) as phone:
             await phone.greeted()
             await phone.say(remark)
             await phone.until(lambda: phone.state == "speaking", 10, "the agent speaks")
-            interrupting = time.monotonic() + onset_s(question)
             speaking = asyncio.create_task(phone.say(question))
-            await phone.until(lambda: phone.silenced, 10, "the agent stops")
+            await phone.until(lambda: phone.silenced_at, 10, "the agent stops")
             await asyncio.wait_for(model.stopped.wait(), STOPPED_WITHIN_S)
-            silent_after_s = phone.silenced[0] - interrupting
+            silent_after_s = phone.silenced_at[0] - (phone.spoke_at + onset_s(question))
             await phone.until(
                 lambda: not running_at(f"{stack}/tts"), STOPPED_WITHIN_S, "the speech stops"
             )
@@ -85,12 +84,12 @@ async def test_qwen_answers_when_gemini_fails(
             GEMINI_API_KEY="key",
             GOOGLE_GEMINI_BASE_URL=gemini.url,
             AGENT_PERSONA=brief,
-        ) as call:
-            await call.phone.greeted()
-            answer = await call.phone.answered(question)
+        ) as phone:
+            await phone.greeted()
+            answer = await phone.answered(question)
 
     assert len(gemini.asked) == 3
-    assert HEARD in ear(answer.samples)
+    assert HEARD in ear(answer)
 
 
 async def test_a_caller_is_asked_to_wait_while_an_answer_is_late(
@@ -105,15 +104,15 @@ async def test_a_caller_is_asked_to_wait_while_an_answer_is_late(
             LLM_BASE_URL=model.url,
             LLM_CHAIN="qwen",
             AGENT_PERSONA=brief,
-        ) as call:
-            await call.phone.greeted()
-            meanwhile = await call.phone.answered(remark)
+        ) as phone:
+            await phone.greeted()
+            meanwhile = await phone.answered(remark)
             waited = time.monotonic()
             thought.set()
-            answer = await call.phone.said_next(waited)
+            answer = await phone.said_next(waited)
 
-    assert "one moment please" in ear(meanwhile.samples)
-    assert HEARD in ear(answer.samples)
+    assert "one moment please" in ear(meanwhile)
+    assert HEARD in ear(answer)
 
 
 async def test_a_caller_hears_an_apology_when_nobody_answers(
@@ -127,12 +126,12 @@ async def test_a_caller_hears_an_apology_when_nobody_answers(
             LLM_BASE_URL=model.url,
             LLM_CHAIN="qwen",
             AGENT_PERSONA=brief,
-        ) as call:
-            await call.phone.greeted()
-            apology = await call.phone.answered(remark)
+        ) as phone:
+            await phone.greeted()
+            apology = await phone.answered(remark)
             model.answer = (Say(ANSWER), Finish())
-            await call.phone.until(lambda: call.phone.state == "listening", 10, "it listens again")
-            answer = await call.phone.answered(remark)
+            await phone.until(lambda: phone.state == "listening", 10, "it listens again")
+            answer = await phone.answered(remark)
 
-    assert "ask me again in a moment" in ear(apology.samples)
-    assert HEARD in ear(answer.samples)
+    assert "ask me again in a moment" in ear(apology)
+    assert HEARD in ear(answer)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from parley.bench.turn_phone import Samples
 from tests.orchestrator.e2e.conftest import Ear
-from tests.orchestrator.e2e.phone import Phone, Samples, calling
+from tests.orchestrator.e2e.phone import Phone, calling
 from tests.orchestrator.fault_proxy import Fault, FaultProxy, NoFault, NoWebSockets, Refuse
 
 pytestmark = pytest.mark.anyio
@@ -28,9 +29,9 @@ async def call_through(
             "AGENT_PERSONA": persona,
             f"{service}_BASE_URL": proxy.url,
         }
-        async with calling(log, **environment) as call:
-            await call.phone.greeted()
-            yield call.phone, proxy
+        async with calling(log, **environment) as phone:
+            await phone.greeted()
+            yield phone, proxy
 
 
 async def test_speech_that_cannot_be_made_is_apologised_for(
@@ -43,15 +44,15 @@ async def test_speech_that_cannot_be_made_is_apologised_for(
         await proxy.become(NoFault())
         answer = await phone.answered(question)
 
-    assert "ask me again in a moment" in ear(apology.samples)
-    assert HEARD in ear(answer.samples)
+    assert "ask me again in a moment" in ear(apology)
+    assert HEARD in ear(answer)
 
 
 async def test_a_caller_who_cannot_be_heard_is_told_and_heard_later(
     stack: str, brief: str, question: Samples, ear: Ear, tmp_path: Path
 ) -> None:
     async with call_through(stack, "STT", brief, tmp_path / "log") as (phone, proxy):
-        began = phone.heard[-1].ends
+        began = phone.loudspeaker.busy_until
         await proxy.become(Refuse())
         apology = await phone.said_next(began)
         await phone.until(lambda: phone.state == "listening", 30, "it listens again")
@@ -59,8 +60,8 @@ async def test_a_caller_who_cannot_be_heard_is_told_and_heard_later(
         await phone.until(lambda: proxy.accepted > 1, 30, "the service is found again")
         answer = await phone.answered(question)
 
-    assert "please wait a little" in ear(apology.samples)
-    assert HEARD in ear(answer.samples)
+    assert "please wait a little" in ear(apology)
+    assert HEARD in ear(answer)
 
 
 async def test_a_service_without_realtime_hears_utterance_by_utterance(
@@ -71,4 +72,4 @@ async def test_a_service_without_realtime_hears_utterance_by_utterance(
         answer = await phone.answered(question)
 
     assert '"stt_realtime": "no"' in log.read_text()
-    assert HEARD in ear(answer.samples)
+    assert HEARD in ear(answer)
