@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from parley.bench.figures import Report
 from parley.errors import BadInput
+from parley_kit.server import keep_what_is_loaded
 
 _NEEDED = "parley_orchestrator"
 
@@ -26,6 +27,7 @@ def measure(step: Callable[[str], None]) -> Report:
 
     # Thousands of attempts fail here as they are told to.
     logging.getLogger("parley").addHandler(logging.NullHandler())
+    keep_what_is_loaded()  # as the processes of calls do
     report = Report("turn")
     with fakes() as one, fakes() as another, fakes() as third:
         asyncio.run(turn_latency.alone(report, one, step))
