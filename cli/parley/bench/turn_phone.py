@@ -78,6 +78,11 @@ class Loudspeaker:
         pieces = [frame.samples for frame in self.frames if frame.ends > since]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
 
+    def longest_gap_s(self, since: float) -> float:
+        """Of silence, between two pieces of what came since then."""
+        came = [frame for frame in self.frames if frame.came > since]
+        return max((after.plays - before.ends for before, after in pairwise(came)), default=0.0)
+
     def first(self, since: float, peak: int = AUDIBLE) -> Frame | None:
         """The first frame since then that is as loud, and so is the next.
 

@@ -24,6 +24,8 @@ SAID = ("how long does", "better from", "recover from", "two weeks")
 # A caller has to be heard to speak for 0.2 s; the rest is what a loaded machine may take.
 INTERRUPTED_WITHIN_S = 0.3
 STOPPED_WITHIN_S = 2.0
+# Between the sentences of an answer, which come faster than they are heard.
+NO_GAP_S = 0.1
 
 
 def running_at(service: str) -> int:
@@ -37,8 +39,11 @@ async def test_a_spoken_question_is_answered_aloud_and_kept_out_of_the_log(
     log = tmp_path / "log"
     async with calling(log, OPENAI_BASE_URL=stack, LLM_CHAIN="qwen") as phone:
         await phone.greeted()
-        answer = await phone.answered(question)
+        asked = await phone.say(question)
+        answer = await phone.said_next(asked)
+        gap_s = phone.loudspeaker.longest_gap_s(asked)
 
+    assert gap_s < NO_GAP_S
     assert phone.transcripts == ["how long does it take to get better from the flu"]
     assert HEARD in ear(answer)
     assert "QWEN_LLM_CONFIGURED" in log.read_text()
