@@ -14,6 +14,7 @@ from typing import TypeAlias
 from livekit.agents import AgentServer, JobContext, JobProcess, room_io, tokenize, utils
 from livekit.agents.worker import ServerEnvOption
 
+from parley_kit.server import keep_what_is_loaded
 from parley_orchestrator.board import Board
 from parley_orchestrator.build import create_chain, rehearse, transport_modules
 from parley_orchestrator.call import LastServed, create_agent, create_session, say_when_deaf
@@ -85,6 +86,7 @@ def prewarm(worker: Worker, process: JobProcess) -> None:
     keep_conversations_out_of_the_logs()
     tokenize.basic.hyphenate_word("hyphen")  # LiveKit would load its patterns at the first words
     process.userdata[_READY] = asyncio.run(_prepared(worker))
+    keep_what_is_loaded()
 
 
 async def _prepared(worker: Worker) -> Ready:
