@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parley_kit.errors import SettingsError
+from parley_kit.telemetry import refuse_telemetry
 
 FRAME_SAMPLES = 512
 """Samples at 16 kHz that are judged at a time: 32 ms."""
@@ -32,6 +33,7 @@ class VoiceDetector:
         Raises:
             SettingsError: a package is missing.
         """
+        refuse_telemetry()
         try:
             import onnxruntime
         except ImportError as exc:

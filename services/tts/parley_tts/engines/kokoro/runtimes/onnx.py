@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parley_kit.errors import SettingsError
+from parley_kit.telemetry import refuse_telemetry
 from parley_tts.engine import EngineError
 
 
@@ -21,6 +22,7 @@ class OnnxRuntime:
         Raises:
             SettingsError: the file cannot be loaded.
         """
+        refuse_telemetry()
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
