@@ -14,6 +14,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -42,6 +43,8 @@ _LOOKED_AT = ("/v1/models", "/metrics")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # After its deadline a stream may still say so in an event of its own before it is cut off.
 _LAST_WORDS_S = 1.0
+# A caller who goes on sending after its answer is read for so long, and up to the body's limit.
+_LINGERS_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +309,28 @@ class _Exchange:
         """
         if self.ttfb is None or not message.get("more_body"):
             self._look_at(message)
+            if self._complete and not self._body_read:
+                return self._send_to_a_writer(message)
         return self._send(message)
+
+    async def _send_to_a_writer(self, message: Message) -> None:
+        """The end of a response to a client that is still sending its request.
+
+        A connection that is closed upon bytes that nobody read is reset, and whoever sends all
+        before it reads, as a gateway may, never sees the response: so some of the rest is read.
+        """
+        await self._send({**message, "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGERS_S):
+                await self._discard(self._max_body)
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _discard(self, most: int) -> None:
+        while most > 0:
+            message = await self._receive()
+            most -= len(message.get("body", b""))
+            if not message.get("more_body", False):
+                return
 
     def _look_at(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -117,6 +117,30 @@ def test_a_body_at_the_limit_is_read() -> None:
     assert response.json() == {"bytes": 1000}
 
 
+@pytest.mark.parametrize(
+    ("path", "key", "more", "status"),
+    [
+        ("v1/closed", "k2", 0, b"401"),
+        ("v1/nowhere", "k1", 0, b"404"),
+        ("v1/length", "k1", 1, b"413"),
+    ],
+)
+def test_who_sends_all_before_it_reads_hears_a_refusal(
+    path: str, key: str, more: int, status: bytes
+) -> None:
+    limit = 4_000_000
+    service = demo_service(allow_anonymous=False, api_keys="k1", max_body_bytes=limit)
+    head = (
+        f"POST /{path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
+        f"authorization: Bearer {key}\r\ncontent-length: {limit + more}\r\n\r\n"
+    )
+    with serve(service) as url:
+        reply = _whole(url, head.encode() + b"x" * (limit + more))
+
+    assert reply.split(b" ")[1] == status
+    assert reply.endswith(b"}}")
+
+
 def test_headers_over_the_limit_are_431() -> None:
     with serve(demo_service(max_header_bytes=2048)) as url:
         response = httpx2.get(f"{url}/v1/open", headers={"x-big": "x" * 2048})
