@@ -96,9 +96,10 @@ def test_an_upload_of_unknown_length_over_the_limit_is_413() -> None:
     error_of(response)
 
 
-def test_a_service_that_is_away_is_503_and_the_others_go_on() -> None:
+@pytest.mark.parametrize("size", [100, 2_000_000])
+def test_a_service_that_is_away_is_503_and_the_others_go_on(size: int) -> None:
     with behind(demo("tts")) as front:
-        away = httpx2.post(f"{front.url}/stt/v1/length", content=b"x" * 100)
+        away = httpx2.post(f"{front.url}/stt/v1/length", content=b"x" * size)
         there = httpx2.get(f"{front.url}/tts/readyz")
 
     assert away.status_code == 503
