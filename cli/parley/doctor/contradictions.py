@@ -148,7 +148,7 @@ def judge_conversation(llm: LlmSettings, ws_llm: WsLlmSettings) -> Iterator[Line
 def judge_stopping(values: Values) -> Iterator[Line]:
     """Whether containers get the time to stop that they are told to take."""
     grace = seconds(values.get("STOP_GRACE_PERIOD", "45s"))
-    takes = _number(values.get("DRAIN_DELAY_S"), 1) + _number(values.get("SHUTDOWN_GRACE_S"), 30)
+    takes = _number(values.get("DRAIN_DELAY_S"), 0) + _number(values.get("SHUTDOWN_GRACE_S"), 30)
     if grace is not None and grace <= takes:
         yield warning(
             f"a service may take {takes:g} s to stop and is killed after {grace:g}",
