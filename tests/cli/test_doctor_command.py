@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from parley.__main__ import main
+from parley.bench.ports import free_port
 from tests.cli.commands import parley
 from tests.cli.doctoring import CONFIG, Programs
 
@@ -30,11 +31,6 @@ def env_file(tmp_path: Path) -> Path:
     path.write_text(f"API_KEYS={KEY}\nGATEWAY_PORT={free_port()}\n", encoding="utf-8")
     path.chmod(0o600)
     return path
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 class Doctor:

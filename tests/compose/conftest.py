@@ -1,16 +1,15 @@
 """The demo stack in containers, brought up once by pytest-docker."""
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from parley.bench.compose_stack import DEMO, ComposeStack
+from parley.bench.ports import free_port
 from tests.compose.compositions import ROOT
 
 # Where it is set, as in CI, a machine without Docker is a failure.
@@ -70,12 +69,6 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text(f"# whose it is\n{KEY}\n")
     path.chmod(0o644)
     return path
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

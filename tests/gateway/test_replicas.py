@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 
 import httpx2
 
-from parley.bench.gateway_nginx import Gateway, free_port, gateway
+from parley.bench.gateway_nginx import Gateway, gateway
+from parley.bench.ports import free_port
 from tests.gateway.behind import demo, faulty
 from tests.gateway.names import Names, names
 from tests.serving import error_of, serve, wait_until

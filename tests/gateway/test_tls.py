@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
-from parley.bench.gateway_nginx import Gateway, free_port, gateway
+from parley.bench.gateway_nginx import Gateway, gateway
+from parley.bench.ports import free_port
 from parley.errors import ServiceFailed
 from tests.gateway.behind import demo, send, where
 from tests.kit.demo import Demo

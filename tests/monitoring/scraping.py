@@ -1,6 +1,5 @@
 """A real Prometheus with the real configuration, but for where the services are."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 import httpx2
 import yaml
 
+from parley.bench.ports import free_port
 from tests.monitoring.files import FOLDER, PROMETHEUS, RULES, loaded
 from tests.monitoring.firing import tool
 from tests.monitoring.stack import Stack
@@ -28,7 +28,7 @@ def prometheus(stack: Stack, folder: Path, environment: dict[str, str]) -> Itera
     key = folder / "key"
     config = folder / "prometheus.yml"
     config.write_text(yaml.safe_dump(_configuration(stack, key)), encoding="utf-8")
-    port = _free_port()
+    port = free_port()
     command = [
         str(FOLDER / "start-prometheus"),
         f"--config.file={config}",
@@ -68,12 +68,6 @@ def _configuration(stack: Stack, key: Path) -> dict[str, Any]:
         job["static_configs"] = [{"targets": [target]}]
         job["authorization"]["credentials_file"] = str(key)
     return content
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _is_ready(client: httpx2.Client) -> bool:

@@ -5,16 +5,16 @@
 
 import asyncio
 import os
-import socket
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
 
 from parley.bench.compose_load import Load, Outcome, load
 from parley.bench.compose_stack import SERVICES, ComposeStack, demo_stack
 from parley.bench.figures import Report
+from parley.bench.ports import free_port
 from parley.errors import ServiceFailed
 
 _STARTS = 3
@@ -40,17 +40,11 @@ def _stack() -> AbstractContextManager[ComposeStack]:
     settings = {
         "API_KEYS": _KEY,
         "GATEWAY_ADDRESS": "127.0.0.1",
-        "GATEWAY_PORT": str(_free_port()),
-        "GATEWAY_TLS_PORT": str(_free_port()),
+        "GATEWAY_PORT": str(free_port()),
+        "GATEWAY_TLS_PORT": str(free_port()),
         "LLM_SCRIPTED_TOKENS_PER_S": _TOKENS_PER_S,
     }
     return demo_stack(f"parley-bench-{os.getpid()}", settings)
-
-
-def _free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _starts(report: Report, stack: ComposeStack, step: Callable[[str], None]) -> None:

@@ -71,9 +71,6 @@ class Load:
             if one.sent < stopped < one.ended and one.outcome is not Outcome.SERVED
         ]
 
-    def in_flight(self, service: str, at: float) -> int:
-        return sum(one.sent < at < one.ended for one in self.attempts[service])
-
     def away_s(self, service: str, stopped: float) -> float | None:
         """Seconds from the stop until a new request was served again; None: not yet.
 

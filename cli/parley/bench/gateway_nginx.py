@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from parley.bench.ports import free_port
 from parley.errors import BadInput, ServiceFailed
 
 _ROOT = Path(__file__).parents[3]
@@ -101,14 +102,6 @@ def _environment(folder: Path, port: int, services: Mapping[str, str]) -> dict[s
         "GATEWAY_LLM": services.get("llm", away),
         "GATEWAY_WS_LLM": services.get("ws-llm", away),
     }
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on; nginx has to be told one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
