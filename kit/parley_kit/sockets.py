@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
-from parley_kit.edge import context_of
+from parley_kit.context import context_of
 from parley_kit.errors import ApiError
 
 CLOSE_NORMAL = 1000

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from starlette.responses import Response
 from starlette.types import Send
 
-from parley_kit.edge import RequestContext
+from parley_kit.context import RequestContext
 from parley_kit.errors import ApiError, DeadlineExceeded, InternalError
 from parley_kit.streaming import Stream, first_of, send_chunk
 

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from parley_kit import sse
 from parley_kit.app import Service
-from parley_kit.edge import context_of
+from parley_kit.context import context_of
 from parley_kit.errors import InvalidRequest, UpstreamFailed
 from parley_kit.models import model_routes
 from parley_kit.settings import ServiceSettings

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from parley_kit import sse
 from parley_kit.app import Service
-from parley_kit.edge import context_of
+from parley_kit.context import context_of
 from parley_kit.logging import configure
 from parley_kit.server import Server, bind, config
 from parley_kit.settings import ServiceSettings

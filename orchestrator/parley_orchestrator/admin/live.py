@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
-from parley_kit.edge import RequestContext
+from parley_kit.context import RequestContext
 from parley_kit.sse import event
 
 _LOOK_EVERY_S = 0.5

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from parley_kit import sse
 from parley_kit.app import Service
-from parley_kit.edge import context_of
+from parley_kit.context import context_of
 from parley_kit.health import State
 from parley_kit.pages import BareRoot
 from parley_orchestrator.admin.component import Overview

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from parley_kit import sse
 from parley_kit.app import Service
-from parley_kit.edge import RequestContext, context_of
+from parley_kit.context import RequestContext, context_of
 from parley_kit.errors import InvalidRequest
 from parley_llm.engine import Finish, LlmEngine, Text, whole
 from parley_llm.routes import check

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from parley_kit import sse
 from parley_kit.app import Service
-from parley_kit.edge import RequestContext, context_of
+from parley_kit.context import RequestContext, context_of
 from parley_kit.errors import ModelNotFound, UpstreamFailed
 from parley_kit.models import model_routes
 from parley_kit.upstream import UNREACHABLE, Headers, Reply

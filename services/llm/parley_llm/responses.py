@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from parley_kit import sse
 from parley_kit.app import Service
-from parley_kit.edge import context_of
+from parley_kit.context import context_of
 from parley_kit.errors import NotFound, from_validation
 from parley_llm.engine import Finish, Item, LlmEngine, Text, ToolCall
 from parley_llm.response_writer import ResponseWriter

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from parley_kit import sse
 from parley_kit.app import Service
-from parley_kit.edge import context_of
+from parley_kit.context import context_of
 from parley_kit.errors import InvalidRequest, ModelNotFound
 from parley_llm.chat_writer import Writer, tool_call
 from parley_llm.engine import Finish, Item, LlmEngine, Text, ToolCall, whole

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from parley_kit import sse
 from parley_kit.app import Service
-from parley_kit.edge import context_of
+from parley_kit.context import context_of
 from parley_kit.limits import Admission
 from parley_stt import replies, upload, wire
 from parley_stt.audio.decoder import Decoder

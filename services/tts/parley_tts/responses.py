@@ -8,7 +8,7 @@ from typing import TypeAlias
 from starlette.responses import Response
 
 from parley_kit import sse
-from parley_kit.edge import RequestContext
+from parley_kit.context import RequestContext
 from parley_kit.streaming import Stream, first_of
 from parley_tts import replies
 from parley_tts.encoding import Encoder, filed, streamed

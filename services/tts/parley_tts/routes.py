@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from parley_kit.app import Service
-from parley_kit.edge import context_of
+from parley_kit.context import context_of
 from parley_tts.engine import TtsEngine, Whole
 from parley_tts.measures import SynthesisMetrics
 from parley_tts.order import ordered

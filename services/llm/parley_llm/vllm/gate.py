@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from parley_kit.edge import context_of, path_below_root
+from parley_kit.context import context_of, path_below_root
 from parley_kit.errors import DeadlineExceeded, MethodNotAllowed, ModelNotFound, NotFound
 from parley_kit.health import Health
 from parley_kit.limits import Admission
