@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tests.images.dockerfiles import is_pinned, substituted, unpinned_bases
+
 Service = Mapping[str, Any]
 Rule = Callable[[str, Service], Iterator[str]]
 
@@ -42,12 +44,14 @@ def problems(composition: Mapping[str, Any]) -> list[str]:
 
 
 def image_is_pinned(name: str, service: Service) -> Iterator[str]:
-    image = service.get("image", "")
-    tag = image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else ""
-    if tag in ("", "latest"):
+    image = substituted(service.get("image", ""), {})
+    tag = image.rpartition(":")[2]
+    if not is_pinned(image):
         yield f"image {image!r} has no tag that stays what it is"
     elif "build" not in service and "@sha256:" not in image and not _is_exact(tag):
         yield f"image {image!r} is pulled, and {tag!r} is no exact version"
+    for base in unpinned_bases(service.get("build", {}).get("dockerfile_inline", "")):
+        yield f"its base {base!r} has no tag that stays what it is"
 
 
 def _is_exact(tag: str) -> bool:
@@ -151,15 +155,3 @@ RULES: tuple[Rule, ...] = (
     only_the_gateway_is_published,
     networks_are_those_it_needs,
 )
-
-
-def unpinned_bases(dockerfile: str) -> list[str]:
-    """The images that a Dockerfile begins with and that are neither its own stages nor pinned."""
-    stages = set(re.findall(r"^FROM\s+\S+\s+AS\s+(\S+)", dockerfile, re.MULTILINE | re.IGNORECASE))
-    bases = re.findall(r"^FROM\s+(?:--platform=\S+\s+)?(\S+)", dockerfile, re.MULTILINE)
-    return [base for base in bases if base not in stages | {"scratch"} and not _names_one(base)]
-
-
-def _names_one(base: str) -> bool:
-    tag = base.rpartition("/")[2].partition(":")[2]
-    return tag not in ("", "latest")

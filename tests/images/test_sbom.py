@@ -3,42 +3,17 @@
 import json
 import subprocess
 import sys
-from importlib.metadata import Distribution
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "requirements" / "sbom.py"
+from tests.images.scripts import REQUIREMENTS, Installed, script
 
 
 @pytest.fixture(scope="module")
 def sbom() -> ModuleType:
-    spec = spec_from_file_location("sbom", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-class Installed(Distribution):
-    """A distribution that is nothing but its metadata."""
-
-    def __init__(self, **fields: str | list[str]) -> None:
-        self._text = "".join(
-            f"{name.replace('_', '-')}: {value}\n"
-            for name, values in {"Name": "A.Package", "Version": "1.2", **fields}.items()
-            for value in (values if isinstance(values, list) else [values])
-        )
-
-    def read_text(self, filename: str) -> str | None:
-        return self._text if filename == "METADATA" else None
-
-    def locate_file(self, path: Any) -> Any:
-        raise NotImplementedError
+    return script("sbom")
 
 
 def test_a_distribution_is_named_as_the_index_names_it(sbom: ModuleType) -> None:
@@ -86,7 +61,7 @@ def test_prose_is_not_taken_for_a_licence(sbom: ModuleType) -> None:
 
 @pytest.mark.skipif(not Path("/usr/bin/dpkg-query").exists(), reason="not a Debian machine")
 def test_the_bill_of_this_machine_names_what_is_installed_and_nothing_twice() -> None:
-    command = [sys.executable, str(SCRIPT), "parley-test", "1.0"]
+    command = [sys.executable, str(REQUIREMENTS / "sbom.py"), "parley-test", "1.0"]
     told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     assert told["bomFormat"] == "CycloneDX"
     assert told["metadata"]["component"]["name"] == "parley-test"
