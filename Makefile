@@ -33,7 +33,8 @@ test-compose: dev  ## the containers' tests; without Docker those that need none
 	@$(BIN)/python -m pytest tests/compose $(ARGS)
 
 images:  ## the images of the demo stack
-	@ALLOW_ANONYMOUS=true docker compose -f docker-compose.yml -f compose.demo.yml --profile calls build --quiet
+	@REVISION=$$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown) \
+		ALLOW_ANONYMOUS=true docker compose -f docker-compose.yml -f compose.demo.yml --profile calls build --quiet
 
 doctor: python  ## what keeps a stack from working on this machine
 	@$(PYTHON) bootstrap.py cli
