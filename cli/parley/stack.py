@@ -12,6 +12,7 @@ from parley_kit.app import Service, status_of
 from parley_kit.auth import configured_keys
 from parley_kit.errors import KitError
 from parley_kit.health import State
+from parley_kit.key_file import KeyFile
 from parley_kit.settings import ServiceSettings, load
 from parley_llm.app import create_app as create_llm
 from parley_llm.settings import LlmSettings
@@ -50,11 +51,14 @@ def access_for(host: str) -> tuple[dict[str, object], str | None]:
     On loopback no key is needed. An `OPENAI_API_KEY` that a developer's shell exports for another
     service is no reason to ask for one there.
     """
-    if host not in _LOOPBACK:
-        keys = configured_keys(load(ServiceSettings))
-        return {}, keys[0] if keys else None
-    keys = configured_keys(load(ServiceSettings, openai_api_key=""))
-    return {"openai_api_key": "", "allow_anonymous": True}, keys[0] if keys else None
+    access: dict[str, object] = (
+        {"openai_api_key": "", "allow_anonymous": True} if host in _LOOPBACK else {}
+    )
+    settings = load(ServiceSettings, **access)
+    keys = configured_keys(settings)
+    if not keys and settings.api_keys_file is not None:
+        keys = KeyFile(settings.api_keys_file).keys
+    return access, next(iter(keys), None)
 
 
 def create_services(address: Address, access: Mapping[str, object]) -> list[Service]:

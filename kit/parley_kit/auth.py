@@ -2,17 +2,16 @@
 
 import hashlib
 import hmac
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from parley_kit.errors import InvalidApiKey, SettingsError
+from parley_kit.key_file import KeyFile
 from parley_kit.settings import ServiceSettings
 
 ANONYMOUS = "anonymous"
-_RELOAD_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,9 @@ class Authenticator:
             SettingsError: there is no key at all, or the file cannot be read.
         """
         self._fixed = tuple(keys)
-        self._file = key_file
-        self._clock = clock
-        self._next_look = clock() + _RELOAD_EVERY_S
-        self._stamp: tuple[int, int] | None = None
-        self._keys = KeySet.of(self._fixed)
-        if key_file is not None:
-            self._read_first(key_file)
+        self._file = None if key_file is None else KeyFile(key_file, clock)
+        self._listed = () if self._file is None else self._file.keys
+        self._keys = KeySet.of((*self._fixed, *self._listed))
         if not self._keys.digests and not allow_anonymous:
             raise SettingsError(
                 "No API key is configured: set API_KEYS (comma-separated), API_KEYS_FILE or "
@@ -99,24 +94,10 @@ class Authenticator:
             raise InvalidApiKey
         return key_id
 
-    def _read_first(self, path: Path) -> None:
-        try:
-            self._stamp = _stamp(path)
-            self._keys = KeySet.of((*self._fixed, *_read_keys(path)))
-        except OSError as exc:
-            raise SettingsError(f"API_KEYS_FILE: cannot read {path}: {exc.strerror}.") from exc
-
     def _reload_if_changed(self) -> None:
-        if self._file is None or self._clock() < self._next_look:
-            return
-        self._next_look = self._clock() + _RELOAD_EVERY_S
-        try:
-            stamp = _stamp(self._file)
-            if stamp != self._stamp:
-                self._keys = KeySet.of((*self._fixed, *_read_keys(self._file)))
-                self._stamp = stamp
-        except FileNotFoundError:
-            return  # an editor is replacing the file: keep the keys until it is back
+        if self._file is not None and (listed := self._file.keys) is not self._listed:
+            self._listed = listed
+            self._keys = KeySet.of((*self._fixed, *listed))
 
 
 def configured_keys(settings: ServiceSettings) -> tuple[str, ...]:
@@ -130,13 +111,3 @@ def configured_keys(settings: ServiceSettings) -> tuple[str, ...]:
 def split_keys(listed: str) -> tuple[str, ...]:
     """The keys of a list with commas; the first is the one to call others with."""
     return tuple(key for part in listed.split(",") if (key := part.strip()))
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    stat = os.stat(path)
-    return stat.st_mtime_ns, stat.st_ino
-
-
-def _read_keys(path: Path) -> tuple[str, ...]:
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))

@@ -8,7 +8,7 @@ use it depend on httpcore2; the kit does not.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -74,11 +74,13 @@ class Reply:
 class Upstream:
     """Connections to one server, opened as they are needed and kept for a while."""
 
-    def __init__(self, base_url: str, key: str, timeouts: Timeouts, max_connections: int) -> None:
+    def __init__(
+        self, base_url: str, key: Callable[[], str], timeouts: Timeouts, max_connections: int
+    ) -> None:
         """
         Args:
             base_url: what paths are added to; a name and password in it are not sent.
-            key: sent as a bearer token; empty for none.
+            key: asked for each request, and sent as a bearer token; empty for none.
         """
         self._base = base_url.rstrip("/")
         self._host = urlsplit(self._base).netloc.rpartition("@")[2]
@@ -151,8 +153,8 @@ class Upstream:
             (b"accept-encoding", b"identity"),
             *headers,
         ]
-        if self._key:
-            complete.append((b"authorization", f"Bearer {self._key}".encode("latin-1")))
+        if key := self._key():
+            complete.append((b"authorization", f"Bearer {key}".encode("latin-1")))
         if body:
             complete.append((b"content-length", b"%d" % len(body)))
         return complete

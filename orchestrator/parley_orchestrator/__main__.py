@@ -17,6 +17,7 @@ from parley_kit import logging as kit_logging
 from parley_kit.errors import SettingsError
 from parley_kit.server import bind
 from parley_kit.settings import load
+from parley_kit.stack_key import stack_key
 from parley_orchestrator.admin.serving import admin_page
 from parley_orchestrator.admin.settings import AdminSettings, load_admin
 from parley_orchestrator.board import Board, BoardFailed
@@ -73,6 +74,7 @@ def worker() -> Iterator[Worker]:
         SettingsError: it cannot work like this.
     """
     settings = load(OrchestratorSettings)
+    stack_key(settings)  # a file of keys that cannot be read is told now, and not in a call
     persona = load_persona(settings.agent_persona)
     with TemporaryDirectory(prefix="parley-worker-", ignore_cleanup_errors=True) as folder:
         board = settings.board or Path(folder) / "board.sqlite3"

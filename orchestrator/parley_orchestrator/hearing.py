@@ -27,7 +27,7 @@ _KEEP_ALIVE_S = 110.0
 
 async def realtime_at(settings: OrchestratorSettings, *, within_s: float) -> Found:
     """Whether the service transcribes over Realtime."""
-    key = settings.openai_api_key.get_secret_value()
+    key = settings.stack_key
     return await websocket_at(f"{settings.stt_url}/realtime", key, within_s=within_s)
 
 
@@ -64,7 +64,7 @@ def _client(settings: OrchestratorSettings) -> AsyncOpenAI:
     """LiveKit sets the timeouts of each request, and repeats it."""
     return AsyncOpenAI(
         base_url=settings.stt_url,
-        api_key=settings.openai_api_key.get_secret_value() or "none",
+        api_key=settings.stack_key or "none",
         max_retries=0,
         http_client=httpx2.AsyncClient(
             verify=tls_context(), limits=httpx2.Limits(keepalive_expiry=_KEEP_ALIVE_S)

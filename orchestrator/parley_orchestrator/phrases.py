@@ -77,7 +77,7 @@ class Phrases:
 
 
 async def _speech(client: httpx2.AsyncClient, settings: OrchestratorSettings, text: str) -> bytes:
-    key = settings.openai_api_key.get_secret_value()
+    key = settings.stack_key
     response = await client.post(
         f"{settings.tts_url}/audio/speech",
         headers={"authorization": f"Bearer {key}"} if key else {},

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from parley_kit.errors import SettingsError
 from parley_kit.settings import Names
+from parley_kit.stack_key import stack_key
 from parley_kit.urls import service_url
 from parley_orchestrator.addresses import HttpUrl, ServerUrl
 from parley_orchestrator.keys import FirstKey, Key
@@ -42,6 +43,8 @@ class OrchestratorSettings(BaseSettings):
     # The stack
     openai_base_url: HttpUrl = Field("http://127.0.0.1:8000", validation_alias="OPENAI_BASE_URL")
     openai_api_key: FirstKey = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
+    api_keys: FirstKey = Field(SecretStr(""), validation_alias="API_KEYS")
+    api_keys_file: Path | None = Field(None, validation_alias="API_KEYS_FILE")
     stt_base: HttpUrl = Field("", validation_alias="STT_BASE_URL")
     tts_base: HttpUrl = Field("", validation_alias="TTS_BASE_URL")
     llm_base: HttpUrl = Field("", validation_alias="LLM_BASE_URL")
@@ -169,6 +172,15 @@ class OrchestratorSettings(BaseSettings):
             )
 
     @property
+    def stack_key(self) -> str:
+        """What the stack is called with, as its file has it now; empty: nothing.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        return stack_key(self)()
+
+    @property
     def stt_url(self) -> str:
         return service_url(self.stt_base or self.openai_base_url, "stt")
 
@@ -222,7 +234,7 @@ class OrchestratorSettings(BaseSettings):
         return LlmConfig(
             model=self._model(name),
             base_url=self._base_url(name),
-            api_key=self._api_key(name).get_secret_value(),
+            api_key=self._api_key(name),
             organization=self.openai_org_id if openai else "",
             instructions=instructions,
             tools=tools,
@@ -256,12 +268,18 @@ class OrchestratorSettings(BaseSettings):
         }
         return urls[name].rstrip("/")
 
-    def _api_key(self, name: str) -> SecretStr:
+    def _api_key(self, name: str) -> str:
+        """The stack's own keys are for the stack, not for whoever is asked in its place."""
         if name == "gemini":
-            return self.gemini_api_key
-        if name in ("rest", "realtime") and self.rest_api_key.get_secret_value():
-            return self.rest_api_key
-        return self.openai_api_key
+            return self.gemini_api_key.get_secret_value()
+        if name in ("rest", "realtime") and (key := self.rest_api_key.get_secret_value()):
+            return key
+        elsewhere = {
+            "qwen": self.llm_base,
+            "rest": self.rest_api_base_url or self.llm_base,
+            "realtime": self._base_url("realtime"),
+        }
+        return self.openai_api_key.get_secret_value() if elsewhere.get(name) else self.stack_key
 
 
 def _is_realtime(model: str) -> bool:

@@ -43,13 +43,13 @@ _RETRYABLE = ("overloaded", "rate_limit_exceeded", "deadline_exceeded", "interna
 
 async def streaming_at(settings: OrchestratorSettings, *, within_s: float) -> Found:
     """Whether the service takes text as it is written."""
-    key = settings.openai_api_key.get_secret_value()
+    key = settings.stack_key
     return await websocket_at(f"{settings.tts_url}/{_ROUTE}", key, within_s=within_s)
 
 
 def create_tts(settings: OrchestratorSettings, *, streaming: Found) -> tts.TTS[Any]:
     """`unknown` is sentence by sentence: that works with every server."""
-    key = settings.openai_api_key.get_secret_value()
+    key = settings.stack_key
     if streaming == "yes":
         return StreamedSpeech(
             settings.tts_url, key, model=settings.tts_model, voice=settings.tts_voice

@@ -1,5 +1,7 @@
 """The orchestrator's settings: names that users have, what follows, refusals in a sentence."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,6 +126,52 @@ def test_of_keys_that_rotate_the_newest_is_used(monkeypatch: pytest.MonkeyPatch)
     read = settings(monkeypatch, LLM_CHAIN="qwen", OPENAI_API_KEY="sk-new, sk-old")
 
     assert read.openai_api_key.get_secret_value() == "sk-new"
+
+
+@pytest.mark.parametrize("given", ["API_KEYS", "API_KEYS_FILE"])
+def test_without_a_key_of_its_own_the_stack_is_called_with_the_first_of_its_keys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text("# in use\nnew\nold\n")
+    value = {"API_KEYS": "new, old", "API_KEYS_FILE": str(file)}[given]
+    read = settings(monkeypatch, LLM_CHAIN="qwen,ws", **{given: value})
+
+    assert read.stack_key == "new"
+    assert read.llm_config("qwen").api_key == "new"
+    assert read.llm_config("ws").api_key == "new"
+
+
+def test_a_key_that_is_replaced_in_the_file_is_that_of_the_next_call(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text("old\n")
+    read = settings(monkeypatch, LLM_CHAIN="qwen", API_KEYS_FILE=str(file))
+    assert read.stack_key == "old"
+
+    file.write_text("new\n")
+
+    assert read.llm_config("qwen").api_key == "new"
+
+
+@pytest.mark.parametrize(
+    ("name", "elsewhere"),
+    [
+        ("qwen", {"LLM_BASE_URL": "https://other.example"}),
+        ("rest", {"LLM_BASE_URL": "https://other.example"}),
+        ("rest", {"REST_API_BASE_URL": "https://other.example/v1", "OPENAI_MODEL": "gpt-4o-mini"}),
+        ("realtime", {"REALTIME_BASE_URL": "wss://other.example/v1"}),
+    ],
+)
+def test_the_keys_of_the_stack_are_sent_to_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, name: str, elsewhere: dict[str, str]
+) -> None:
+    read = settings(monkeypatch, LLM_CHAIN=name, API_KEYS="ours", **elsewhere)
+    assert read.llm_config(name).api_key == ""
+
+    read = settings(monkeypatch, OPENAI_API_KEY="theirs")
+    assert read.llm_config(name).api_key == "theirs"
 
 
 def test_a_refusal_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> None:

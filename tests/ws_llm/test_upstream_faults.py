@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -203,7 +204,7 @@ async def test_the_service_waits_for_an_upstream_that_starts_later() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "sent"), [("secret", "Bearer secret"), ("new, old", "Bearer new"), ("", None)]
+    ("key", "sent"), [("secret", "Bearer secret"), ("new, old", "Bearer new"), ("", "Bearer k")]
 )
 async def test_the_upstreams_key_and_the_request_id_go_with_every_request(
     faulty: Upstream, key: str, sent: str | None
@@ -214,6 +215,32 @@ async def test_the_upstreams_key_and_the_request_id_go_with_every_request(
 
     assert {headers.get("authorization") for headers in faulty.headers} == {sent}
     assert faulty.headers[-1]["x-request-id"].startswith("req")
+
+
+async def test_a_key_that_is_replaced_in_the_file_of_keys_is_sent_without_a_restart(
+    faulty: Upstream, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text("old\n")
+
+    def sent() -> set[str]:
+        return {headers["authorization"] for headers in faulty.headers}
+
+    with serve(assistant(faulty.url, api_keys="", api_keys_file=file, probe_interval_s=0.05)):
+        wait_until(lambda: sent() == {"Bearer old"}, 10, "it looks with the first key")
+        file.write_text("new\nold\n")
+        wait_until(lambda: "Bearer new" in sent(), 10, "and with the new one")
+
+
+@pytest.mark.parametrize(("key", "sent"), [("", None), ("theirs", "Bearer theirs")])
+async def test_the_keys_of_the_stack_are_sent_to_nobody_else(
+    faulty: Upstream, key: str, sent: str | None
+) -> None:
+    elsewhere = f"{faulty.url}/llm/v1"
+    with serve(assistant("", llm_base_url=elsewhere, api_keys="ours", openai_api_key=key)):
+        wait_until(lambda: len(faulty.headers) > 0, 10, "it looks")
+
+    assert {headers.get("authorization") for headers in faulty.headers} == {sent}
 
 
 async def test_status_tells_the_upstream_but_not_how_to_log_in_there(faulty: Upstream) -> None:

@@ -29,7 +29,7 @@ class Proxy:
         )
         key = settings.upstream_api_key.get_secret_value()
         self._upstream = Upstream(
-            settings.upstream_url, key, timeouts, settings.max_concurrency + 2
+            settings.upstream_url, lambda: key, timeouts, settings.max_concurrency + 2
         )
         self._probe = Probe(health, self._upstream.address, settings.probe_interval_s)
         self._watch: asyncio.Task[None] | None = None

@@ -11,6 +11,7 @@ from parley_kit.auth import split_keys
 from parley_kit.errors import UpstreamFailed
 from parley_kit.health import Health
 from parley_kit.logging import request_id
+from parley_kit.stack_key import StackKey, stack_key
 from parley_kit.upstream import Reply, Timeouts, Upstream
 from parley_kit.upstream_probe import Probe, model_list
 from parley_kit.ws_protocol import ChatMessage
@@ -122,8 +123,15 @@ def _upstream(settings: WsLlmSettings) -> Upstream:
     timeouts = Timeouts(
         settings.connect_timeout_s, settings.first_token_timeout_s, settings.stall_timeout_s
     )
+    return Upstream(settings.upstream_url, _key(settings), timeouts, settings.max_concurrency + 1)
+
+
+def _key(settings: WsLlmSettings) -> StackKey:
+    """The stack's own keys are for the stack, not for whoever is at `LLM_BASE_URL`."""
+    if not settings.llm_base_url:
+        return stack_key(settings)
     key = next(iter(split_keys(settings.openai_api_key.get_secret_value())), "")
-    return Upstream(settings.upstream_url, key, timeouts, settings.max_concurrency + 1)
+    return lambda: key
 
 
 def _tool_params(tools: Tools) -> dict[str, Any]:
