@@ -7,7 +7,7 @@ import pytest
 
 from parley.doctor import contradictions as among
 from parley.doctor.access import Access, SecretFile, judge
-from parley.doctor.disk import GB, Need, judge_disk, need
+from parley.doctor.disk import GB, KOKORO_CPU, Need, judge_disk, judge_torch, need
 from parley.doctor.dotenv import parse
 from parley.doctor.examples import judge_examples
 from parley.doctor.findings import Finding, Line, Report, Verdict, failure, ok, warning
@@ -205,6 +205,23 @@ def test_disk_is_needed_for_what_is_not_there_yet() -> None:
     )
     assert need(gpu_host, (), models_there=()).models_gb > 14
     assert need(gpu_host, (), models_there={"parley_models"}).models_gb == 0
+
+
+def kokoro_on_a_cpu(index: str) -> str:
+    build = {"args": {"TORCH_INDEX_URL": index, "REVISION": None}}
+    return json.dumps({"services": {"tts": {"image": KOKORO_CPU, "build": build}, "llm": {}}})
+
+
+def test_torch_for_cuda_on_a_cpu_is_told_before_it_is_there() -> None:
+    large, small = (read_project(kokoro_on_a_cpu(index)) for index in ("", "https://a.b"))
+
+    assert "TORCH_INDEX_URL" in told(judge_torch(large, ()))
+    assert told(judge_torch(large, {KOKORO_CPU})) == ""
+    assert told(judge_torch(small, ())) == ""
+    assert told(judge_torch(read_project(json.dumps(CONFIG)), ())) == ""
+    assert (
+        need(large, (), models_there=()).images_gb - need(small, (), models_there=()).images_gb > 4
+    )
 
 
 @pytest.mark.parametrize(("free_gb", "verdict"), [(10, "failure"), (14, "warning"), (40, "ok")])

@@ -1,6 +1,6 @@
 """How much disk the images and models of the chosen engines take, against what is free."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from parley.doctor.findings import Line, failure, ok, warning
@@ -12,10 +12,14 @@ GB = 1_000_000_000
 IMAGES_GB: Mapping[str, float] = {
     "parley/llm:vllm": 30.0,
     "parley/stt:faster-whisper": 3.0,
+    "parley/stt:faster-whisper-cpu": 0.8,
     "parley/tts:kokoro": 8.0,
+    "parley/tts:kokoro-cpu": 2.5,
     "parley/llama:server-b11176": 0.5,
 }
 """Unpacked; the others are small. Of what nobody has built here yet it is an estimate."""
+KOKORO_CPU = "parley/tts:kokoro-cpu"
+_TORCH_INDEX = "TORCH_INDEX_URL"
 _SMALL_IMAGE_GB = 0.5
 _WHISPER_GB = {"tiny": 0.1, "base": 0.2, "small": 0.5, "medium": 1.6, "large-v3": 3.1}
 _TURBO_GB = 1.7
@@ -46,8 +50,11 @@ def need(project: Project, images_there: Collection[str], *, models_there: Colle
     """
     missing = set(project.images.values()) - set(images_there)
     downloaded = f"{project.name}_models" in models_there
+    sizes = dict(IMAGES_GB)
+    if _has_torch_for_cuda_on_a_cpu(project):
+        sizes[KOKORO_CPU] = sizes["parley/tts:kokoro"]
     return Need(
-        images_gb=sum(IMAGES_GB.get(image, _SMALL_IMAGE_GB) for image in missing),
+        images_gb=sum(sizes.get(image, _SMALL_IMAGE_GB) for image in missing),
         models_gb=0.0 if downloaded else sum(_models_gb(project)),
     )
 
@@ -65,6 +72,25 @@ def _models_gb(project: Project) -> list[float]:
     if "llama" in project.environments:
         found.append(_LLAMA_GB)
     return found
+
+
+def _has_torch_for_cuda_on_a_cpu(project: Project) -> bool:
+    return any(
+        image == KOKORO_CPU and _TORCH_INDEX not in project.build_args[service]
+        for service, image in project.images.items()
+    )
+
+
+def judge_torch(project: Project, images_there: Collection[str]) -> Iterator[Line]:
+    """A warning where an image for a CPU would be built with libraries for a GPU."""
+    if KOKORO_CPU not in images_there and _has_torch_for_cuda_on_a_cpu(project):
+        more_gb = IMAGES_GB["parley/tts:kokoro"] - IMAGES_GB[KOKORO_CPU]
+        yield warning(
+            f"Kokoro's image would get torch's build for CUDA, {more_gb:.1f} GB that a CPU has no "
+            "use for",
+            f"Set {_TORCH_INDEX} in .env to the address behind --index-url that "
+            "https://pytorch.org/get-started/locally/ shows for Pip and CPU.",
+        )
 
 
 def judge_disk(need: Need, free_bytes: int, where: str) -> Line:

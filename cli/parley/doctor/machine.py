@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Sequence
 
 from parley.doctor.commands import CommandFailed, NotInstalled
-from parley.doctor.disk import judge_disk, need
+from parley.doctor.disk import judge_disk, judge_torch, need
 from parley.doctor.environment import Environment
 from parley.doctor.findings import Line, failure, ok, skipped, warning
 from parley.doctor.gpu import Gpu, judge_memory, plan
@@ -117,7 +117,7 @@ class Machine:
         images = await known(self._probes.images) or ()
         volumes = await known(self._probes.volumes) or ()
         needed = need(project, images, models_there=volumes)
-        return [judge_disk(needed, free, root)]
+        return [judge_disk(needed, free, root), *judge_torch(project, images)]
 
     async def ports(self) -> Sequence[Line]:
         project = await known(self._probes.project)

@@ -28,12 +28,14 @@ class Project:
     Args:
         environments: of each service that would start, what is set in it.
         gpu_services: those that reserve a GPU.
+        build_args: what each service's image is built with.
     """
 
     environments: Mapping[str, Mapping[str, str]]
     images: Mapping[str, str]
     ports: Sequence[Port]
     gpu_services: frozenset[str]
+    build_args: Mapping[str, Mapping[str, str]]
     name: str = "parley"
 
 
@@ -61,6 +63,7 @@ def read_project(text: str) -> Project:
             images={name: str(service.get("image", "")) for name, service in services.items()},
             ports=[port for name, service in services.items() for port in _ports(name, service)],
             gpu_services=frozenset(name for name, s in services.items() if _reserves_gpu(s)),
+            build_args={name: _build_args(service) for name, service in services.items()},
             name=str(told.get("name", "parley")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -85,6 +88,11 @@ def _environment(service: Mapping[str, Any]) -> dict[str, str]:
     """What is set to something; Compose writes each `$` twice."""
     given: Mapping[str, Any] = service.get("environment") or {}
     return {name: str(value).replace("$$", "$") for name, value in given.items() if value}
+
+
+def _build_args(service: Mapping[str, Any]) -> dict[str, str]:
+    given: Mapping[str, Any] = (service.get("build") or {}).get("args") or {}
+    return {name: str(value) for name, value in given.items() if value}
 
 
 def _ports(name: str, service: Mapping[str, Any]) -> Iterator[Port]:
