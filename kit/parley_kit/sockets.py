@@ -17,6 +17,7 @@ from parley_kit.errors import ApiError
 
 CLOSE_NORMAL = 1000
 CLOSE_TOO_BIG = 1009
+CLOSE_RESTART = 1012
 
 # What a send raises when the client has hung up, by how far the news has come; OSError is also
 # uvicorn's ClientDisconnected and the TimeoutError of a client that does not read.

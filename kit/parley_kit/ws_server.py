@@ -20,7 +20,8 @@ _FINISH = "parley.finish"
 def finish_before_shutdown(scope: Scope, finish: Callable[[], None]) -> None:
     """Have `finish` called when the server shuts down, instead of the socket closed at once.
 
-    The application then ends what it has begun and closes the socket itself.
+    The application then ends what it has begun and closes the socket itself; when the server's
+    patience is at its end the socket is closed all the same.
     """
     scope["state"][_FINISH] = finish
 
@@ -54,5 +55,16 @@ class UnhurriedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         state = self.scope["state"] if self.handshake_complete and not self.close_sent else {}
-        finish: Callable[[], None] = state.get(_FINISH, super().shutdown)
+        finish: Callable[[], None] | None = state.get(_FINISH)
+        if finish is None:
+            super().shutdown()
+            return
         finish()
+        patience_s = self.config.timeout_graceful_shutdown
+        if patience_s is not None:
+            # Uvicorn, which began to wait a moment later, cuts off without a word.
+            self.loop.call_later(patience_s, self._shutdown_if_open)
+
+    def _shutdown_if_open(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()

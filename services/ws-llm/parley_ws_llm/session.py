@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from parley_kit.auth import Authenticator
 from parley_kit.errors import InvalidApiKey, RateLimited
-from parley_kit.sockets import CLOSE_NORMAL, CLOSE_TOO_BIG, Gone, size_of
+from parley_kit.sockets import CLOSE_NORMAL, CLOSE_RESTART, CLOSE_TOO_BIG, Gone, size_of
 from parley_kit.ws_protocol import (
     CLOSE_UNAUTHENTICATED,
     Auth,
@@ -30,7 +30,6 @@ from parley_ws_llm.settings import WsLlmSettings
 
 log = logging.getLogger("parley.session")
 
-CLOSE_RESTART = 1012
 CLOSE_TRY_LATER = 1013
 # Nothing more is read for so long after a message that was one too many: who floods the server
 # is heard a few times a second, whatever it sends.

@@ -12,10 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from parley_stt.app import create_app
 from parley_stt.realtime import session as session_module
-from parley_stt.settings import SttSettings
-from tests.serving import serve, wait_until
+from tests.serving import wait_until
 from tests.stt.breakable import FREED_WITHIN_S, Stt, cpu_ticks, service
 from tests.stt.realtime.talking import COMPLETED, FAILED, pcm_of, silence, talk
 from tests.stt.recordings import JFK, WEATHER, WEATHER_TEXT
@@ -135,17 +133,6 @@ async def test_a_client_that_hangs_up_stops_the_work(stt: Stt, turn_detection: A
     wait_until(lambda: is_idle(stt), FREED_WITHIN_S, "nobody works for it")
     wait_until(lambda: len(stt.workers) == 1, 10, "a worker is there")
     assert stt.transcribe(WEATHER.read_bytes()).json()["text"] == WEATHER_TEXT
-
-
-async def test_a_server_that_stops_ends_its_sessions() -> None:
-    serving = serve(create_app(SttSettings(allow_anonymous=True, workers=1)))
-    url = serving.__enter__()
-    async with talk(f"{url}/stt/v1") as session:
-        await session.say(pcm_of(WEATHER))
-        await asyncio.to_thread(serving.__exit__, None, None, None)
-        await session.socket.wait_closed()
-
-        assert session.socket.close_code == 1012
 
 
 async def test_nothing_that_was_said_is_logged(

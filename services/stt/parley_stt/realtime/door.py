@@ -14,10 +14,12 @@ from parley_kit.app import Service
 from parley_kit.door import Door, Seats
 from parley_kit.errors import InvalidRequest, ModelNotFound
 from parley_kit.sockets import Connection, UpgradeRequired, accept
+from parley_kit.ws_server import finish_before_shutdown
 from parley_stt.engine import SttEngine
+from parley_stt.realtime.conversation import House
 from parley_stt.realtime.metrics import RealtimeMetrics
 from parley_stt.realtime.protocol import Dialect
-from parley_stt.realtime.session import House, Session
+from parley_stt.realtime.session import Session
 from parley_stt.settings import SttSettings
 from parley_stt.voice import VoiceDetector
 
@@ -93,6 +95,7 @@ async def _serve(socket: WebSocket, house: House, model: str) -> None:
     await accept(socket, SUBPROTOCOL)
     connection = Connection(socket, _SEND_TIMEOUT_S)
     session = Session(connection, house, model, _dialect(socket))
+    finish_before_shutdown(socket.scope, session.leave)
     try:
         await session.run()
     finally:

@@ -1,61 +1,36 @@
-"""One connection from its first event to its close: reads, obeys, and says what is heard."""
+"""One connection from its first event to its close: reads, has events obeyed, and sends."""
 
 import asyncio
 import json
-import logging
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn
 
 from parley_kit import client_events
 from parley_kit.errors import ApiError, InvalidRequest
-from parley_kit.sockets import CLOSE_NORMAL, CLOSE_TOO_BIG, Connection, Gone, size_of
-from parley_stt.audio import SAMPLE_RATE
-from parley_stt.endpointing import Endpointing
-from parley_stt.engine import SttEngine
+from parley_kit.sockets import (
+    CLOSE_NORMAL,
+    CLOSE_RESTART,
+    CLOSE_TOO_BIG,
+    Connection,
+    Gone,
+    size_of,
+)
 from parley_stt.realtime import events, protocol
-from parley_stt.realtime.buffer import Heard, InputBuffer, Started, Stopped
-from parley_stt.realtime.config import SessionConfig, default_config, options, updated
-from parley_stt.realtime.events import Event, Identity, new_id
-from parley_stt.realtime.hearing import Hearing, Probabilities
-from parley_stt.realtime.metrics import RealtimeMetrics
-from parley_stt.realtime.protocol import Append, Clear, ClientEvent, Commit, Dialect, Update
-from parley_stt.realtime.tape import Samples
+from parley_stt.realtime.conversation import Conversation, House
+from parley_stt.realtime.events import Event, new_id
+from parley_stt.realtime.protocol import Dialect
 from parley_stt.realtime.transcriber import Transcriber
-from parley_stt.realtime.utterance import Utterance
-from parley_stt.settings import SttSettings
-from parley_stt.voice import VoiceDetector
 
-log = logging.getLogger("parley.stt.realtime")
-
-MIN_COMMIT_S = 0.1
 # An open turn keeps a worker of the engine, which nobody may do without speaking.
 _MUTE_S = 3.0
-
-T = TypeVar("T")
-R = TypeVar("R")
-A = TypeVar("A", bytes, Samples)
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What all sessions share; `ears` is where their audio is resampled and judged."""
-
-    engine: SttEngine
-    detector: VoiceDetector
-    ears: Executor
-    metrics: RealtimeMetrics
-    settings: SttSettings
+_RESTART = "service restart"
 
 
 class _Closing(Exception):
-    """The session ends after an error event."""
+    """The session ends, after an error event if there is a reason for that."""
 
-    def __init__(self, why: ApiError, code: int) -> None:
-        super().__init__(why, code)
-        self.why, self.code = why, code
+    def __init__(self, code: int, words: str, why: ApiError | None = None) -> None:
+        super().__init__(code, words, why)
+        self.code, self.words, self.why = code, words, why
 
 
 class Session:
@@ -68,29 +43,31 @@ class Session:
             dialect: in which it is greeted.
         """
         self._connection = connection
-        self._house = house
-        self._dialect = dialect
-        self._config = default_config(model)
-        self._options = options(self._config, house.engine)
-        self._hearing = Hearing(house.detector, self._config.encoding)
-        self._buffer = InputBuffer()
+        self._settings = house.settings
         self._transcriber = Transcriber(
             house.engine, self._say, house.metrics, house.settings.request_timeout_s
         )
-        self._identity = Identity(new_id("sess"), int(time.time() + house.settings.max_session_s))
-        self._turn: Utterance | None = None
-        self._heard_at = 0.0
-        self._last_item: str | None = None
-        self.items = 0
-        """How many items there have been."""
+        self._conversation = Conversation(house, self._transcriber, self._say, model, dialect)
+        self._obeying = asyncio.Lock()
+        self._leaving = asyncio.Event()
         self.ended_by = "server"
         """`client`, the code of the error that closed it, or `server`: it stopped or failed."""
+
+    @property
+    def items(self) -> int:
+        """How many items there have been."""
+        return self._conversation.items
+
+    def leave(self) -> None:
+        """The service is about to end: close as soon as what is being said is transcribed."""
+        self._leaving.set()
 
     async def run(self) -> None:
         """Serve until either side closes; returns when everything of the session has stopped."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._transcriber.run(), name="transcriber")
+                tasks.create_task(self._leave(), name="leave at shutdown")
                 await self._read()
         except* Gone:
             self.ended_by = "client"
@@ -99,201 +76,78 @@ class Session:
 
     async def _close(self, closing: BaseException) -> None:
         assert isinstance(closing, _Closing)
-        self.ended_by = closing.why.code or ""
         try:
-            await self._say(events.error(closing.why, None))
-            await self._connection.close(closing.code, closing.why.code or "")
+            if closing.why is not None:
+                self.ended_by = closing.words
+                await self._say(events.error(closing.why, None))
+            await self._connection.close(closing.code, closing.words)
         except Gone:
             return
 
-    async def _read(self) -> None:
+    async def _leave(self) -> NoReturn:
+        """
+        Raises:
+            _Closing: always, when nobody speaks and all that was said is transcribed.
+        """
+        await self._leaving.wait()
+        while True:
+            await self._transcriber.idle()
+            async with self._obeying:
+                if self._transcriber.is_idle:
+                    raise _Closing(CLOSE_RESTART, _RESTART)
+
+    async def _read(self) -> NoReturn:
         """
         Raises:
             Gone, _Closing: always.
         """
-        limit = self._house.settings.max_session_s
+        limit = self._settings.max_session_s
         try:
             async with asyncio.timeout(limit):
-                await self._greet()
+                await self._conversation.greet()
                 while True:
-                    await self._take(await self._next())
+                    raw = await self._next()
+                    async with self._obeying:
+                        await self._take(raw)
         except TimeoutError:
-            why = InvalidRequest(
-                f"The session has reached its maximum of {limit:g} s.", code="session_expired"
-            )
-            raise _Closing(why, CLOSE_NORMAL) from None
-
-    async def _greet(self) -> None:
-        endpointing = self._config.endpointing
-        assert endpointing is not None
-        self._hearing.attend()
-        self._buffer.attend(endpointing)
-        await self._say(events.session_created(self._identity, self._config, self._dialect))
+            raise _ended(
+                CLOSE_NORMAL,
+                "session_expired",
+                f"The session has reached its maximum of {limit:g} s.",
+            ) from None
 
     async def _next(self) -> str | bytes:
         """The next message; an open turn ends when no audio has come for a while."""
-        while (turn := self._turn) is not None:
+        conversation = self._conversation
+        while (turn := conversation.turn) is not None:
             try:
-                async with asyncio.timeout_at(self._heard_at + _MUTE_S):
+                async with asyncio.timeout_at(conversation.heard_at + _MUTE_S):
                     return await self._connection.receive()
             except TimeoutError:
-                await self._end_turn(turn)
+                await conversation.end_turn(turn)
         return await self._connection.receive()
 
     async def _take(self, raw: str | bytes) -> None:
         """One message; what is wrong with it is said, and the session goes on."""
-        limit = self._house.settings.max_message_bytes
+        limit = self._settings.max_message_bytes
         if size_of(raw) > limit:
-            why = InvalidRequest(
+            raise _ended(
+                CLOSE_TOO_BIG,
+                "message_too_large",
                 f"The message is too large: at most {limit} bytes are allowed.",
-                code="message_too_large",
             )
-            raise _Closing(why, CLOSE_TOO_BIG)
         event_id = None
         try:
             data = protocol.decode(raw)
             event_id = client_events.event_id_of(data)
-            await self._obey(protocol.read(data))
+            await self._conversation.obey(protocol.read(data))
         except ApiError as refusal:
             await self._say(events.error(refusal, event_id))
-
-    async def _obey(self, event: ClientEvent) -> None:
-        """
-        Raises:
-            ApiError: it cannot be done, and nothing has changed.
-        """
-        match event:
-            case Append():
-                await self._append(event.audio)
-            case Commit():
-                await self._commit()
-            case Clear():
-                await self._clear()
-            case Update():
-                await self._update(event)
-
-    async def _append(self, audio: bytes) -> None:
-        limit = self._house.settings.max_buffer_s
-        per_second = self._config.encoding.bytes_per_second
-        pending = (len(self._buffer) + self._transcriber.pending) / SAMPLE_RATE
-        if pending + len(audio) / per_second > limit:
-            raise InvalidRequest(
-                f"The input audio buffer is full: it holds {limit:g} s, and this audio is dropped.",
-                param="audio",
-                code="input_audio_buffer_full",
-            )
-        for piece in _pieces(audio, per_second):
-            samples, speech = await self._in_thread(self._hearing.feed, piece)
-            await self._follow(samples, speech)
-        if audio:
-            self._heard_at = asyncio.get_running_loop().time()
-
-    async def _commit(self) -> None:
-        if self._turn is not None:
-            await self._end_turn(self._turn)
-            return
-        self._rest()
-        if len(self._buffer) < MIN_COMMIT_S * SAMPLE_RATE:
-            raise InvalidRequest(
-                f"The input audio buffer has less than {MIN_COMMIT_S * 1000:g} ms of audio.",
-                code="input_audio_buffer_commit_empty",
-            )
-        utterance = self._utterance(spoken=False)
-        utterance.add(self._buffer.cut())
-        await self._make_item(utterance)
-        self._transcriber.submit(utterance)
-
-    async def _clear(self) -> None:
-        if self._turn is not None:
-            self._turn.abandon()
-            self._turn = None
-        self._rest()
-        self._buffer.cut()
-        await self._say(events.buffer_cleared())
-
-    async def _update(self, update: Update) -> None:
-        config = updated(self._config, update.patch)
-        asked = options(config, self._house.engine)
-        before, self._config, self._options = self._config, config, asked
-        self._dialect = update.dialect
-        if config.encoding != before.encoding:
-            self._rest()
-            self._hearing.encode(config.encoding)
-        await self._detect_turns_by(config, before)
-        await self._say(events.session_updated(self._identity, config, self._dialect))
-
-    async def _detect_turns_by(self, config: SessionConfig, before: SessionConfig) -> None:
-        now, detected = config.endpointing, before.endpointing is not None
-        if now is None:
-            if self._turn is not None:
-                await self._end_turn(self._turn)
-            self._hearing.ignore()
-            self._buffer.ignore()
-        elif detected:
-            self._buffer.attend(now)
-        else:
-            await self._attend(now)
-
-    async def _attend(self, endpointing: Endpointing) -> None:
-        """Detect turns, also in what is in the buffer already."""
-        self._hearing.attend()
-        self._buffer.attend(endpointing)
-        self._heard_at = asyncio.get_running_loop().time()
-        for piece in _pieces(self._buffer.kept, SAMPLE_RATE):
-            await self._follow(piece[:0], await self._in_thread(self._hearing.judge, piece))
-
-    async def _follow(self, samples: Samples, speech: Probabilities) -> None:
-        """Tell the client and the transcriber what happens with this audio."""
-        for step in self._buffer.hear(samples, speech.tolist()):
-            match step, self._turn:
-                case Started(position), None:
-                    await self._start_turn(position)
-                case Heard(heard, silence), Utterance() as turn:
-                    turn.add(heard, silence)
-                case Stopped(position), Utterance() as turn:
-                    await self._stop_turn(turn, position)
-
-    async def _start_turn(self, position: int) -> None:
-        self._turn = self._utterance(spoken=True)
-        await self._say(events.speech_started(self._turn.item_id, position))
-        self._transcriber.submit(self._turn)
-
-    async def _end_turn(self, turn: Utterance) -> None:
-        """As if its speaker had stopped now."""
-        turn.add(self._buffer.cut())
-        await self._stop_turn(turn, self._buffer.end)
-
-    async def _stop_turn(self, turn: Utterance, position: int) -> None:
-        self._turn = None
-        await self._say(events.speech_stopped(turn.item_id, position))
-        await self._make_item(turn)
-
-    def _utterance(self, *, spoken: bool) -> Utterance:
-        return Utterance(new_id("item"), self._options, self._config.wants_logprobs, spoken)
-
-    async def _make_item(self, utterance: Utterance) -> None:
-        """The utterance is complete, and one more item of the session."""
-        item_id = utterance.item_id
-        previous, self._last_item = self._last_item, item_id
-        self.items += 1
-        for event in events.item_committed(item_id, previous, self._dialect):
-            await self._say(event)
-        utterance.end()
-
-    def _rest(self) -> None:
-        """Have in the buffer what the resampler holds back, where no frames are counted in it."""
-        if not self._hearing.attentive:
-            self._buffer.hear(self._hearing.rest(), [])
-
-    async def _in_thread(self, work: Callable[[T], R], given: T) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._house.ears, work, given)
 
     async def _say(self, event: Event) -> None:
         text = json.dumps({**event, "event_id": new_id("event")}, separators=(",", ":"))
         await self._connection.send_text(text)
 
 
-def _pieces(audio: A, size: int) -> Iterator[A]:
-    """A second at a time: nobody waits long for who sends minutes at once."""
-    for start in range(0, len(audio), size):
-        yield audio[start : start + size]
+def _ended(close_code: int, code: str, why: str) -> _Closing:
+    return _Closing(close_code, code, InvalidRequest(why, code=code))

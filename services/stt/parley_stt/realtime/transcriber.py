@@ -40,16 +40,28 @@ class Transcriber:
         self._patience_s = patience_s
         self._utterances: deque[Utterance] = deque()
         self._news = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def pending(self) -> int:
         """Samples that the engine has not heard yet."""
         return sum(utterance.pending for utterance in self._utterances)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being said, and all that was said is transcribed."""
+        return self._idle.is_set()
+
+    async def idle(self) -> None:
+        """Wait until it is idle."""
+        await self._idle.wait()
+
     def submit(self, utterance: Utterance) -> None:
         """Transcribe it after those before it; it may still be growing."""
         self._utterances.append(utterance)
         self._news.set()
+        self._idle.clear()
 
     async def run(self) -> None:
         """Transcribe until cancelled.
@@ -63,6 +75,7 @@ class Transcriber:
                 await self._serve(self._utterances[0])
                 self._utterances.popleft()
             self._news.clear()
+            self._idle.set()
 
     async def _serve(self, utterance: Utterance) -> None:
         try:
