@@ -12,11 +12,8 @@ ROOT = Path(__file__).parents[2]
 BASE = "docker-compose.yml"
 COMBINATIONS: Mapping[str, Sequence[str]] = {
     "gpu": (BASE,),
-    "gpu, offline": (BASE, "compose.offline.yml"),
     "cpu": (BASE, "compose.cpu.yml"),
-    "cpu, offline": (BASE, "compose.cpu.yml", "compose.offline.yml"),
     "demo": (BASE, "compose.demo.yml"),
-    "demo, offline": (BASE, "compose.demo.yml", "compose.offline.yml"),
 }
 PROFILES = ("calls", "livekit", "monitoring")
 

@@ -15,13 +15,16 @@ Rule = Callable[[str, Service], Iterator[str]]
 
 PUBLIC = "gateway"
 _INTERNAL = "inside"
+# They end when a model is in its volume.
+FETCHES = ("llm-model", "stt-model", "tts-model")
 # Where each of our services may be, beside the network on which all are.
 _NETWORKS: Mapping[str, frozenset[str]] = {
     "gateway": frozenset({"front"}),
-    "stt": frozenset({"hub"}),
-    "tts": frozenset({"hub"}),
-    "llm": frozenset({"hub"}),
-    "llama": frozenset({"hub"}),
+    **dict.fromkeys(FETCHES, frozenset({"hub"})),
+    "stt": frozenset(),
+    "tts": frozenset(),
+    "llm": frozenset(),
+    "llama": frozenset(),
     "ws-llm": frozenset(),
     "orchestrator": frozenset({"outside"}),
 }
@@ -34,13 +37,22 @@ def problems(composition: Mapping[str, Any]) -> list[str]:
     services: Mapping[str, Service] = composition["services"]
     found = [
         f"{name}: {problem}"
-        for name, service in services.items()
+        for name, service in _with_builds(services).items()
         for rule in RULES
         for problem in rule(name, service)
     ]
     if not composition["networks"][_INTERNAL].get("internal"):
         found.append(f"network {_INTERNAL}: it is not internal")
     return found
+
+
+def _with_builds(services: Mapping[str, Service]) -> Mapping[str, Service]:
+    """An image that one of them builds is not pulled for another either."""
+    builds = {one["image"]: one["build"] for one in services.values() if one.get("build")}
+    return {
+        name: {"build": builds[one["image"]], **one} if one.get("image") in builds else one
+        for name, one in services.items()
+    }
 
 
 def image_is_pinned(name: str, service: Service) -> Iterator[str]:
@@ -93,8 +105,8 @@ def it_has_limits(name: str, service: Service) -> Iterator[str]:
 def it_lives_and_ends_well(name: str, service: Service) -> Iterator[str]:
     if service.get("init") is not True:
         yield "init is missing: nobody reaps what its children leave"
-    if service.get("restart") != "unless-stopped":
-        yield "it does not come back"
+    if service.get("restart") != ("no" if name in FETCHES else "unless-stopped"):
+        yield "it comes back when it has ended" if name in FETCHES else "it does not come back"
     if not service.get("stop_grace_period"):
         yield "stop_grace_period is missing"
 

@@ -10,6 +10,7 @@ import pytest
 from tests.compose.compositions import BASE, COMBINATIONS, ROOT, composed, environment_of
 from tests.compose.linting import problems
 
+ONCE_IT_IS_THERE = {"condition": "service_completed_successfully"}
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
 
@@ -86,22 +87,68 @@ def test_no_secret_is_written_in_a_compose_file() -> None:
 
 
 @pytest.mark.parametrize("service", ["stt", "tts", "llm"])
-def test_models_have_a_volume_and_a_way_to_the_hub_and_the_demo_has_neither(service: str) -> None:
-    gpu = composed(COMBINATIONS["gpu"])["services"][service]
-    demo = composed(COMBINATIONS["demo"])["services"][service]
+def test_models_come_on_a_way_of_their_own_and_who_serves_them_has_none(service: str) -> None:
+    for combination in ("gpu", "cpu"):
+        services = composed(COMBINATIONS[combination])["services"]
+        fetch = services[f"{service}-model"]
 
-    assert gpu["networks"] == ["inside", "hub"]
-    assert gpu["volumes"][0]["target"] == "/models"
-    assert demo["networks"] == ["inside"]
-    assert not {"volumes", "deploy"} & demo.keys()
+        assert fetch["networks"] == ["inside", "hub"]
+        assert fetch["volumes"][0]["target"] == "/models"
+        assert services[service]["networks"] == ["inside"]
+        assert services[service]["depends_on"][f"{service}-model"] == ONCE_IT_IS_THERE
+        assert services[service]["environment"]["HF_HUB_OFFLINE"] == "1"
+        assert "HF_TOKEN" not in services[service]["environment"]
+
+
+@pytest.mark.parametrize("service", ["stt", "tts", "llm"])
+def test_the_demo_fetches_nothing(service: str) -> None:
+    demo = composed(COMBINATIONS["demo"])["services"]
+
+    assert f"{service}-model" not in demo
+    assert demo[service]["networks"] == ["inside"]
+    assert not {"volumes", "deploy", "depends_on"} & demo[service].keys()
+
+
+@pytest.mark.parametrize("combination", ["gpu", "cpu"])
+def test_a_fetch_is_of_the_model_that_the_service_has(combination: str) -> None:
+    services = composed(COMBINATIONS[combination])["services"]
+    for name in ("stt", "tts"):
+        fetch = environment_of(services[f"{name}-model"])
+        own = {key: value for key, value in fetch.items() if key.startswith(f"{name.upper()}_")}
+
+        assert own.items() <= environment_of(services[name]).items()
+        assert services[f"{name}-model"]["image"] == services[name]["image"]
+
+
+def test_vllm_is_fetched_what_it_will_serve() -> None:
+    services = composed(COMBINATIONS["gpu"])["services"]
+    fetch = environment_of(services["llm-model"])
+    chooses = {key: fetch[key] for key in ("LLM_ENGINE", "LLM_MODEL", "GPU_MEMORY_GB")}
+
+    assert chooses.items() <= environment_of(services["llm"]).items()
+    assert services["llm-model"]["image"] == services["llm"]["image"]
+
+
+def test_llama_is_given_the_file_that_is_fetched_for_it() -> None:
+    services = composed(COMBINATIONS["cpu"])["services"]
+    command = services["llama"]["command"]
+
+    assert command[command.index("--model") + 1] == services["llm-model"]["command"][-1]
+    assert services["llama"]["depends_on"] == {"llm-model": ONCE_IT_IS_THERE}
+    assert services["llama"]["networks"] == ["inside"]
 
 
 def test_what_shares_a_card_starts_one_after_the_other() -> None:
     services = composed(COMBINATIONS["gpu"])["services"]
 
-    assert services["stt"]["depends_on"] == {"llm": {"condition": "service_healthy"}}
-    assert services["tts"]["depends_on"] == {"stt": {"condition": "service_healthy"}}
-    assert "depends_on" not in services["llm"]
+    assert services["stt"]["depends_on"]["llm"] == {"condition": "service_healthy"}
+    assert services["tts"]["depends_on"]["stt"] == {"condition": "service_healthy"}
+    assert [*services["llm"]["depends_on"]] == ["llm-model"]
+
+
+def test_the_gateway_waits_for_nobody() -> None:
+    for combination in COMBINATIONS.values():
+        assert "depends_on" not in composed(combination)["services"]["gateway"]
 
 
 def test_nothing_needs_a_card_without_one() -> None:

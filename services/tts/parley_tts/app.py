@@ -27,10 +27,17 @@ def create_engine(settings: TtsSettings) -> TtsEngine:
     return CachingEngine(engine, PhraseCache(settings.cache_mb << 20), settings.cache_max_chars)
 
 
+def speaks_with_kokoro(settings: TtsSettings) -> bool:
+    """Whether Kokoro is what the settings choose here."""
+    return settings.engine == "kokoro" or (
+        settings.engine == "auto" and find_spec("kokoro") is not None
+    )
+
+
 def _synthesiser(settings: TtsSettings) -> Synthesiser[Any]:
     from parley_tts.engines import espeak, flite
 
-    if settings.engine == "kokoro" or (settings.engine == "auto" and find_spec("kokoro")):
+    if speaks_with_kokoro(settings):
         from parley_tts.engines.kokoro.synthesiser import KokoroSynthesiser
 
         return KokoroSynthesiser(settings)

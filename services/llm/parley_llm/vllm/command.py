@@ -44,7 +44,7 @@ def build_command(settings: LlmSettings, start: Sequence[str] = SERVE) -> Comman
         SettingsError: `LLM_VLLM_ARGS` holds what is not an argument's place.
     """
     card = CARDS[settings.gpu_memory_gb]
-    model = settings.model or card.model
+    model = model_of(settings)
     named = (model,) if tuple(start) == SERVE else ("--model", model)
     argv = (
         *start,
@@ -56,6 +56,11 @@ def build_command(settings: LlmSettings, start: Sequence[str] = SERVE) -> Comman
         *_further(settings.vllm_args),
     )
     return Command(argv, _environment(settings, card))
+
+
+def model_of(settings: LlmSettings) -> str:
+    """A name at the hub or a directory: what is set, or what suits the card."""
+    return settings.model or CARDS[settings.gpu_memory_gb].model
 
 
 def _serving(settings: LlmSettings) -> tuple[str, ...]:

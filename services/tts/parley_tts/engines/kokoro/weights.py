@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parley_kit import downloads
-from parley_kit.downloads import Download
+from parley_kit.downloads import Download, Wanted
 from parley_kit.errors import SettingsError
 
 _VARIABLE = "TTS_MODEL"
@@ -52,30 +52,35 @@ def voices_in(model: str) -> list[str]:
     return [file.stem for file in (Path(model).expanduser() / "voices").glob("*.pt")]
 
 
+def wanted(model: str) -> Wanted | None:
+    """What has to be in the cache; None where the model is a directory.
+
+    Raises:
+        SettingsError: the name is neither a directory's nor a repository's.
+    """
+    if _directory(model).is_dir():
+        return None
+    if not downloads.is_repository(model):
+        raise SettingsError(
+            f"{_VARIABLE}: {model} is no directory and no repository (owner/name) of a Kokoro "
+            "model, such as hexgrad/Kokoro-82M."
+        )
+    return Wanted(model, _PATTERNS, _VARIABLE)
+
+
 async def find(model: str, download: Download) -> ModelFiles:
     """The model's files; a directory that exists is used without any look at the network.
 
     Raises:
         SettingsError: there is no such model, or it cannot be had.
     """
-    directory = await asyncio.to_thread(_directory, model)
-    if directory is None:
-        directory = await _downloaded(model, download)
+    needed = await asyncio.to_thread(wanted, model)
+    directory = await downloads.fetch(needed, download) if needed else _directory(model)
     return await asyncio.to_thread(_files_in, directory, model)
 
 
-def _directory(model: str) -> Path | None:
-    directory = Path(model).expanduser()
-    return directory if directory.is_dir() else None
-
-
-async def _downloaded(model: str, download: Download) -> Path:
-    if not downloads.is_repository(model):
-        raise SettingsError(
-            f"{_VARIABLE}: {model} is no directory and no repository (owner/name) of a Kokoro "
-            "model, such as hexgrad/Kokoro-82M."
-        )
-    return await downloads.fetch(model, _PATTERNS, _VARIABLE, download)
+def _directory(model: str) -> Path:
+    return Path(model).expanduser()
 
 
 def _files_in(directory: Path, model: str) -> ModelFiles:
