@@ -46,7 +46,7 @@ def compose_reads() -> set[str]:
     """What the compose files hand on or read for themselves, and what Compose itself does."""
     paths = [*ROOT.glob("*compose*.yml"), *ROOT.glob("services/*/compose.yml")]
     files = "".join(path.read_text("utf-8") for path in paths)
-    named = re.findall(r"\$\{([A-Z_]+)|^ +([A-Z_]+):$", files, re.MULTILINE)
+    named = re.findall(r"(?<!\$)\$\{([A-Z_]+)|^ +([A-Z_]+):$", files, re.MULTILINE)
     return {"COMPOSE_PROFILES", *(a or b for a, b in named)} - {"COMPOSE_PROJECT_NAME"}
 
 

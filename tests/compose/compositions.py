@@ -14,7 +14,11 @@ COMBINATIONS: Mapping[str, Sequence[str]] = {
     "gpu": (BASE,),
     "cpu": (BASE, "compose.cpu.yml"),
     "demo": (BASE, "compose.demo.yml"),
+    "gpu, upstream": (BASE, "compose.upstream.yml"),
+    "demo, upstream": (BASE, "compose.demo.yml", "compose.upstream.yml"),
 }
+# The one way out that who serves may have: to the language model that LLM_UPSTREAM_URL names.
+WAY_OUT = "llm: it is on the network outside"
 PROFILES = ("calls", "livekit", "monitoring")
 
 Composition = Mapping[str, Any]

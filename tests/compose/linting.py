@@ -145,7 +145,7 @@ def only_the_gateway_is_published(name: str, service: Service) -> Iterator[str]:
         return
     for port in service.get("ports") or ():
         # What belongs to a profile is a tool for this host alone.
-        host = port.get("host_ip") if isinstance(port, Mapping) else port.rpartition(":")[0]
+        host = port.get("host_ip") if isinstance(port, Mapping) else substituted(port, {})
         if not service.get("profiles") or not str(host).startswith("127.0.0.1"):
             yield f"it publishes {port}"
 

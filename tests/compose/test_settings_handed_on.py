@@ -25,10 +25,18 @@ READS: list[tuple[str, type[BaseSettings]]] = [
     ("orchestrator", OrchestratorSettings),
     ("orchestrator", AdminSettings),
 ]
-# Each of these knows the others by name, and what the base is good for it is told itself.
-KNOWN_BY_NAME = {"OPENAI_BASE_URL"}
+# What a container cannot honour, and its line in the example says so.
+IN_NO_CONTAINER = {("orchestrator", "ORCHESTRATOR_BOARD"), ("ws-llm", "LLM_BASE_URL")}
+ENGINES = {"stt": "STT_ENGINE", "tts": "TTS_ENGINE", "llm": "LLM_ENGINE"}
+# By the beginning of its line: "vllm: the model ..."
+ENGINE_OF = {
+    name: engine
+    for engine, name in re.findall(
+        r"^# (vllm|proxy|faster-whisper|kokoro): .*\n(?:# .*\n)*([A-Z_]+)=", EXAMPLE, re.MULTILINE
+    )
+} | {"LLM_SCRIPTED_TOKENS_PER_S": "scripted"}
 # Compose's own, and what our code does not read.
-NOT_OURS = re.compile(r"HF_|NVIDIA_|GF_|NODE_IP|LIVEKIT_(KEYS|CONFIG)|HOME$|LLAMA_")
+NOT_OURS = re.compile(r"HF_|NVIDIA_|GF_|NODE_IP|(LOCAL_)?LIVEKIT_(KEYS|CONFIG)|HOME$|LLAMA_")
 
 
 def variables(settings: type[BaseSettings]) -> Iterator[set[str]]:
@@ -44,11 +52,49 @@ def variables(settings: type[BaseSettings]) -> Iterator[set[str]]:
 def test_every_setting_of_a_service_is_handed_to_it(
     service: str, settings: type[BaseSettings]
 ) -> None:
-    handed = environment_of(composed(COMBINATIONS["gpu"])["services"][service]).keys()
+    handed = {
+        name
+        for files in COMBINATIONS.values()
+        for name in environment_of(composed(files)["services"][service])
+    }
+    handed |= {name for where, name in IN_NO_CONTAINER if where == service}
 
-    missing = [names for names in variables(settings) if not names & (handed | KNOWN_BY_NAME)]
+    assert [names for names in variables(settings) if not names & handed] == []
 
-    assert missing == []
+
+def engines_and_settings(combination: str) -> Iterator[tuple[str, set[str]]]:
+    """Of each service with engines the one that it has, and what it is handed."""
+    services = composed(COMBINATIONS[combination])["services"]
+    for service, setting in ENGINES.items():
+        handed = environment_of(services[service])
+        yield handed[setting], {*handed}
+
+
+def test_what_a_service_on_a_gpu_is_handed_is_for_its_engine() -> None:
+    for engine, handed in engines_and_settings("gpu"):
+        assert {ENGINE_OF[name] for name in handed & ENGINE_OF.keys()} <= {engine}
+
+
+@pytest.mark.parametrize("name", sorted(ENGINE_OF))
+def test_what_is_for_an_engine_is_handed_to_it_somewhere(name: str) -> None:
+    assert any(
+        engine == ENGINE_OF[name] and name in handed
+        for combination in COMBINATIONS
+        for engine, handed in engines_and_settings(combination)
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "setting"), [("ws-llm", "WS_LLM_PERSONA_FILE"), ("orchestrator", "AGENT_PERSONA")]
+)
+def test_files_of_ones_own_are_where_a_setting_may_name_them(service: str, setting: str) -> None:
+    handed_to = composed(COMBINATIONS["gpu"])["services"][service]
+    line = re.search(rf"((?:^# .*\n)+){setting}=", EXAMPLE, re.MULTILINE)
+
+    assert handed_to["volumes"] == ["./personas:/personas:ro"]
+    assert line
+    assert "/personas/mine.md" in line[1]
+    assert (ROOT / "personas").is_dir()
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
