@@ -26,7 +26,7 @@ from parley_orchestrator.persona import load_persona
 from parley_orchestrator.ready import Worker
 from parley_orchestrator.serving import serve
 from parley_orchestrator.settings import OrchestratorSettings
-from parley_orchestrator.worker import Calls, create_server
+from parley_orchestrator.worker import Calls, create_server, registration
 
 _ENTRY = Path(__file__).with_name("livekit_entry.py")
 _ENTRY_MODULE = "parley_orchestrator.livekit_entry"
@@ -105,7 +105,8 @@ def start() -> int:
 async def _work(one: Worker, admin: AdminSettings) -> int:
     server = create_server(one)
     with closing(Board(one.board)) as board:
-        async with admin_page(one.settings, admin, board, Calls(server).count):
+        calls, taken = Calls(server), registration(server)
+        async with admin_page(one.settings, admin, board, calls.count, taken):
             return await serve(server)
 
 

@@ -81,6 +81,13 @@ class Calls:
         self._server = server
 
 
+def registration(server: AgentServer) -> asyncio.Event:
+    """Set once LiveKit's server has taken the worker; one that is gone later is tried again."""
+    taken = asyncio.Event()
+    server.once("worker_registered", lambda *_: taken.set())
+    return taken
+
+
 def prewarm(worker: Worker, process: JobProcess) -> None:
     """Make a process ready for a call, before there is one."""
     keep_conversations_out_of_the_logs()

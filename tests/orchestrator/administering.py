@@ -1,5 +1,6 @@
 """An admin page over a board of a test's own."""
 
+import asyncio
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,7 +58,14 @@ def admin_app(
         probe_timeout_s=1.0,
         max_concurrency=max_pages,
     )
-    return create_app(orchestrator, admin, board, calls_on)
+    return create_app(orchestrator, admin, board, calls_on, registered())
+
+
+def registered() -> asyncio.Event:
+    """Of a worker that LiveKit's server has taken."""
+    taken = asyncio.Event()
+    taken.set()
+    return taken
 
 
 def fail(board: Board, member: str, kind: FailureKind, times: int = 1) -> None:

@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 from livekit.agents import AgentServer, JobContext, JobExecutorType
 from livekit.agents.worker import ServerEnvOption
+from livekit.protocol import agent
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as serve_sockets
 
 from parley_orchestrator.serving import serve
-from parley_orchestrator.worker import Calls, load_of
+from parley_orchestrator.worker import Calls, load_of, registration
 from tests.orchestrator.contract.asking import until
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +63,28 @@ async def test_a_worker_that_is_asked_to_stop_while_it_waits_for_its_server_stop
     assert await serve(worker) == 0
 
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+async def take_workers(connection: ServerConnection) -> None:
+    """As LiveKit's server: every worker is welcome."""
+    await connection.recv()
+    welcome = agent.ServerMessage(register=agent.RegisterWorkerResponse(worker_id="one"))
+    await connection.send(welcome.SerializeToString())
+    await connection.wait_closed()
+
+
+async def test_a_worker_is_taken_when_its_server_says_so() -> None:
+    async with serve_sockets(take_workers, "127.0.0.1", 0) as livekit:
+        port = livekit.sockets[0].getsockname()[1]
+        worker = server(f"ws://127.0.0.1:{port}", max_retry=16)
+        taken = registration(worker)
+        serving = asyncio.create_task(serve(worker))
+        before = taken.is_set()
+        await asyncio.wait_for(taken.wait(), 20)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+        assert not before
+        assert await asyncio.wait_for(serving, 30) == 0
 
 
 async def test_a_worker_that_is_asked_to_stop_waits_for_the_call_that_is_on() -> None:

@@ -23,16 +23,23 @@ class Overview:
         lookout: Lookout,
         failures_to_open: int,
         load: Load,
+        taken: asyncio.Event,
     ) -> None:
+        """
+        Args:
+            taken: set once LiveKit's server has taken the worker, without which it has no calls.
+        """
         self.members = members
         self._board = board
         self._lookout = lookout
         self._failures_to_open = failures_to_open
         self._load = load
+        self._taken = taken
         self._running = AsyncExitStack()
 
     async def start(self) -> None:
         await self._running.enter_async_context(self._lookout.watching())
+        await self._taken.wait()
 
     async def close(self) -> None:
         await self._running.aclose()

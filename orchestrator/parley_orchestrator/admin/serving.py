@@ -23,16 +23,18 @@ async def admin_page(
     admin: AdminSettings,
     board: Board,
     calls_on: Callable[[], int],
+    taken: asyncio.Event,
 ) -> AsyncIterator[str]:
     """Serve the page for as long as the context lasts; the value is its address.
 
     Args:
         calls_on: how many calls are on.
+        taken: set once LiveKit's server has taken the worker.
 
     Raises:
         SettingsError: a key is needed and there is none, or the port is taken.
     """
-    app = create_app(settings, admin, board, calls_on)
+    app = create_app(settings, admin, board, calls_on, taken)
     sock = bind(admin.listen_host, admin.listen_port)
     server = _Server(config(app, grace_s=admin.shutdown_grace_s), app.health.mark_draining)
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="admin page")
