@@ -1,11 +1,12 @@
 """Runs applications on real sockets for the tests."""
 
+import asyncio
 import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import httpx2
 from starlette.types import ASGIApp
@@ -49,6 +50,26 @@ def serve(
         thread.join(_GRACE_S + 5)
         sock.close()
         assert not thread.is_alive(), "the server ended"
+
+
+@asynccontextmanager
+async def stopping(url: str, stack: ExitStack) -> AsyncIterator[None]:
+    """The server at `url`, which `stack` closes, takes nobody more; at the end it has stopped."""
+    ending = asyncio.create_task(asyncio.to_thread(stack.close))
+    try:
+        await asyncio.to_thread(wait_until, lambda: not _listens(url), 5, "it stops")
+        yield
+    finally:
+        await ending
+
+
+def _listens(url: str) -> bool:
+    host, port = url.removeprefix("http://").split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def wait_until(condition: object, within_s: float, what: str) -> None:

@@ -9,6 +9,7 @@ from starlette.websockets import WebSocket
 from parley_kit.app import Service
 from parley_kit.door import Door, Seats
 from parley_kit.sockets import Connection, UpgradeRequired, accept
+from parley_kit.ws_server import finish_before_shutdown
 from parley_tts.engine import TtsEngine
 from parley_tts.measures import SynthesisMetrics
 from parley_tts.settings import TtsSettings
@@ -56,6 +57,7 @@ async def _serve(socket: WebSocket, house: House, key_id: str) -> None:
     opened = time.perf_counter()
     await accept(socket, SUBPROTOCOL)
     session = Session(Connection(socket, _SEND_TIMEOUT_S), house, key_id)
+    finish_before_shutdown(socket.scope, session.leave)
     try:
         await session.run()
     finally:

@@ -3,11 +3,18 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from parley_kit import client_events
-from parley_kit.errors import ApiError, InvalidRequest
-from parley_kit.sockets import CLOSE_NORMAL, CLOSE_TOO_BIG, Connection, Gone, size_of
+from parley_kit.errors import ApiError, InvalidRequest, NotReady
+from parley_kit.sockets import (
+    CLOSE_NORMAL,
+    CLOSE_RESTART,
+    CLOSE_TOO_BIG,
+    Connection,
+    Gone,
+    size_of,
+)
 from parley_tts.stream import events, protocol
 from parley_tts.stream.config import default_config, updated
 from parley_tts.stream.events import Event, new_id
@@ -27,11 +34,11 @@ _MAX_WAITING = 64
 
 
 class _Closing(Exception):
-    """The session ends, after an error event if there is a reason."""
+    """The session ends, after an error event if there is a reason for that."""
 
-    def __init__(self, code: int, why: ApiError | None = None) -> None:
-        super().__init__(code, why)
-        self.code, self.why = code, why
+    def __init__(self, code: int, by: str, words: str = "", why: ApiError | None = None) -> None:
+        super().__init__(code, by, words, why)
+        self.code, self.by, self.words, self.why = code, by, words, why
 
 
 class Session:
@@ -50,10 +57,15 @@ class Session:
         self._speaker = Speaker(house, key_id, self._say)
         self._open: Utterance | None = None
         self._leaving: asyncio.Task[None] | None = None
+        self._restarting = asyncio.Event()
         self.utterances = 0
         """How many there have been."""
         self.ended_by = "server"
         """`client`, the code of the error that closed it, or `server`: it stopped or failed."""
+
+    def leave(self) -> None:
+        """The service is about to end: close as soon as all text that has come is spoken."""
+        self._restarting.set()
 
     async def run(self) -> None:
         """Serve until either side closes; returns when everything of the session has stopped."""
@@ -61,6 +73,7 @@ class Session:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._speaking = tasks.create_task(self._speaker.run(), name="speaker")
+                tasks.create_task(self._leave_at_shutdown(), name="leave at shutdown")
                 await self._read()
         except* Gone:
             self.ended_by = "client"
@@ -69,12 +82,11 @@ class Session:
 
     async def _close(self, closing: BaseException) -> None:
         assert isinstance(closing, _Closing)
-        why = closing.why
-        self.ended_by = why.code or "" if why else "client"
+        self.ended_by = closing.by
         try:
-            if why is not None:
-                await self._say(events.error(why, None))
-            await self._connection.close(closing.code, why.code or "" if why else "")
+            if closing.why is not None:
+                await self._say(events.error(closing.why, None))
+            await self._connection.close(closing.code, closing.words)
         except Gone:
             return
 
@@ -90,7 +102,8 @@ class Session:
                 while True:
                     await self._take(await self._next())
         except TimeoutError:
-            raise _ended(f"it has reached its maximum of {limit:g} s", "session_expired") from None
+            why = f"The session ends: it has reached its maximum of {limit:g} s."
+            raise _ended(CLOSE_NORMAL, "session_expired", why) from None
 
     async def _next(self) -> str | bytes:
         """The next message; whoever sends none for long has to have something to listen to."""
@@ -101,17 +114,15 @@ class Session:
                     return await self._connection.receive()
             except TimeoutError:
                 if not self._speaker.is_speaking:
-                    raise _ended(f"nothing came for {limit:g} s", "session_idle") from None
+                    why = f"The session ends: nothing came for {limit:g} s."
+                    raise _ended(CLOSE_NORMAL, "session_idle", why) from None
 
     async def _take(self, raw: str | bytes) -> None:
         """One message; what is wrong with it is said, and the session goes on."""
         limit = self._settings.max_message_bytes
         if size_of(raw) > limit:
-            why = InvalidRequest(
-                f"The message is too large: at most {limit} bytes are allowed.",
-                code="message_too_large",
-            )
-            raise _Closing(CLOSE_TOO_BIG, why)
+            why = f"The message is too large: at most {limit} bytes are allowed."
+            raise _ended(CLOSE_TOO_BIG, "message_too_large", why)
         event_id = None
         try:
             data = client_events.decoded(raw)
@@ -164,10 +175,17 @@ class Session:
         utterance.append(text)
 
     def _begin(self, utterance: Utterance) -> None:
-        if utterance is not self._open:
-            self._open = utterance
-            self.utterances += 1
-            self._speaker.submit(utterance)
+        """
+        Raises:
+            NotReady: the service is about to end, and the utterance is a new one.
+        """
+        if utterance is self._open:
+            return
+        if self._restarting.is_set():
+            raise NotReady("The service is about to end: connect again.", retry_after_s=2)
+        self._open = utterance
+        self.utterances += 1
+        self._speaker.submit(utterance)
 
     def _make_room(self, size: int) -> None:
         """
@@ -214,7 +232,7 @@ class Session:
         self._speaking = self._tasks.create_task(self._speaker.run(), name="speaker")
         await self._say(events.cancelled([utterance.id for utterance in forgotten]))
         if self._leaving is not None:
-            raise _Closing(CLOSE_NORMAL)
+            raise _Closing(CLOSE_NORMAL, "client")
 
     async def _update(self, patch: Mapping[str, Any]) -> None:
         if self._open is not None:
@@ -232,12 +250,21 @@ class Session:
             _Closing: always, after all has been spoken.
         """
         await self._speaker.idle()
-        raise _Closing(CLOSE_NORMAL)
+        raise _Closing(CLOSE_NORMAL, "client")
+
+    async def _leave_at_shutdown(self) -> NoReturn:
+        """
+        Raises:
+            _Closing: always, after all that has come has been spoken.
+        """
+        await self._restarting.wait()
+        await self._speaker.quiet()
+        raise _Closing(CLOSE_RESTART, "server", "service restart")
 
     async def _say(self, event: Event) -> None:
         text = json.dumps({**event, "event_id": new_id("event")}, separators=(",", ":"))
         await self._connection.send_text(text)
 
 
-def _ended(why: str, code: str) -> _Closing:
-    return _Closing(CLOSE_NORMAL, InvalidRequest(f"The session ends: {why}.", code=code))
+def _ended(close_code: int, code: str, why: str) -> _Closing:
+    return _Closing(close_code, code, code, InvalidRequest(why, code=code))

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, closing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, replace
 
 from parley_kit.errors import ApiError, DeadlineExceeded, InternalError
@@ -53,6 +53,8 @@ class Speaker:
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._is_resting = False
+        self._came_to_rest = asyncio.Event()
         self.is_speaking = False
         """Whether it holds a place of the engine."""
 
@@ -70,6 +72,26 @@ class Speaker:
     async def idle(self) -> None:
         """Wait until all is spoken."""
         await self._idle.wait()
+
+    async def quiet(self) -> None:
+        """Wait until all text that has come is spoken; an utterance may still go on."""
+        while not self._is_quiet():
+            self._came_to_rest.clear()
+            await self._came_to_rest.wait()
+
+    def _is_quiet(self) -> bool:
+        waiting = self._waiting
+        return self._is_resting and not any(each.unread or each.has_ended for each in waiting)
+
+    @contextmanager
+    def _resting(self) -> Iterator[None]:
+        """While it waits for text."""
+        self._is_resting = True
+        self._came_to_rest.set()
+        try:
+            yield
+        finally:
+            self._is_resting = False
 
     def forget(self) -> list[Utterance]:
         """Those that are not spoken any more; only while `run` does not run."""
@@ -90,7 +112,8 @@ class Speaker:
             while not self._waiting:
                 self._idle.set()
                 self._arrived.clear()
-                await self._arrived.wait()
+                with self._resting():
+                    await self._arrived.wait()
             await self._end(self._waiting[0])
             self._waiting.popleft()
 
@@ -117,13 +140,17 @@ class Speaker:
         order, rate = utterance.order, self._house.engine.sample_rate
         with closing(streamed(order.form, order.rate, rate)) as encoder:
             voice = _Voice(self._house, utterance, encoder, self._say)
-            while (beginning := await utterance.begin()) is not Beginning.NOTHING:
+            while (beginning := await self._beginning(utterance)) is not Beginning.NOTHING:
                 if beginning is Beginning.FLUSH:
                     await self._say(events.flushed(utterance.id))
                     continue
                 async with self._house.admission.slot(self._key_id):
                     await self._within_deadline(voice)
             await voice.finish()
+
+    async def _beginning(self, utterance: Utterance) -> Beginning:
+        with self._resting():
+            return await utterance.begin()
 
     async def _within_deadline(self, voice: "_Voice") -> None:
         limit = self._house.settings.request_timeout_s

@@ -31,6 +31,8 @@ class Utterance:
         """Characters, read or not."""
         self.has_failed = False
         """Whether it was given up: nothing of it is read any more."""
+        self.has_ended = False
+        """Whether no more of it comes."""
         self.unread = 0
         """Characters that the engine has not taken yet, and flushes."""
         self._text: list[str] = []
@@ -63,6 +65,7 @@ class Utterance:
         self.unread = 0
 
     def end(self) -> None:
+        self.has_ended = True
         self._put(_Mark.END)
 
     def _put(self, item: str | _Mark) -> None:
