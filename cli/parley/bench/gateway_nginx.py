@@ -101,6 +101,9 @@ def _environment(folder: Path, port: int, services: Mapping[str, str]) -> dict[s
         "GATEWAY_TTS": services.get("tts", away),
         "GATEWAY_LLM": services.get("llm", away),
         "GATEWAY_WS_LLM": services.get("ws-llm", away),
+        "GATEWAY_STT_MODEL": services.get("stt-model", away),
+        "GATEWAY_TTS_MODEL": services.get("tts-model", away),
+        "GATEWAY_LLM_MODEL": services.get("llm-model", away),
     }
 
 
