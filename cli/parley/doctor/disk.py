@@ -12,7 +12,7 @@ GB = 1_000_000_000
 IMAGES_GB: Mapping[str, float] = {
     "parley/llm:vllm": 30.0,
     "parley/stt:faster-whisper": 3.0,
-    "parley/stt:faster-whisper-cpu": 0.8,
+    "parley/stt:faster-whisper-cpu": 0.6,
     "parley/tts:kokoro": 8.0,
     "parley/tts:kokoro-cpu": 2.5,
     "parley/llama:server-b11176": 0.5,
