@@ -15,6 +15,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 _PIECE_BYTES = 2 << 10
 _FINISH = "parley.finish"
+# A client that reads only when it expects something does not answer a close: uvicorn would wait
+# ten seconds for that.
+_ANSWERS_WITHIN_S = 1.0
 
 
 def finish_before_shutdown(scope: Scope, finish: Callable[[], None]) -> None:
@@ -59,6 +62,7 @@ class UnhurriedWebSocketProtocol(WebSocketsSansIOProtocol):
         if finish is None:
             super().shutdown()
             return
+        self.close_timeout = _ANSWERS_WITHIN_S
         finish()
         patience_s = self.config.timeout_graceful_shutdown
         if patience_s is not None:

@@ -38,7 +38,9 @@ _ROUTE = "audio/speech/stream"
 _KEPT_S = 300.0
 _GOODBYE_S = 1.0
 _MAX_MESSAGE_BYTES = 8 << 20
-_RETRYABLE = ("overloaded", "rate_limit_exceeded", "deadline_exceeded", "internal_error")
+_RETRYABLE = (
+    "not_ready", "overloaded", "rate_limit_exceeded", "deadline_exceeded", "internal_error",
+)  # fmt: skip
 
 
 async def streaming_at(settings: OrchestratorSettings, *, within_s: float) -> Found:

@@ -1,7 +1,8 @@
 """Messages reach an application a few at a time, whole and in order, however they arrive."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -9,15 +10,17 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from uvicorn.server import ServerState
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
+from parley_kit.app import Service
 from parley_kit.server import config
-from parley_kit.ws_server import UnhurriedWebSocketProtocol
+from parley_kit.ws_server import UnhurriedWebSocketProtocol, finish_before_shutdown
+from tests import serving
 from tests.kit.demo import demo_service
-from tests.serving import serve
+from tests.serving import serve, stopping
 
 messages = st.lists(st.text(max_size=3_000), max_size=40)
 
@@ -110,6 +113,67 @@ async def test_who_sends_thousands_at_once_has_a_few_of_them_parsed() -> None:
     for _ in range(5_000):
         read.release()
     await conversation.ended()
+
+
+def finishing_service(said: asyncio.Event) -> Service:
+    """Has a socket that at shutdown waits for one more message, and answers it."""
+    service = demo_service()
+
+    @service.websocket("/v1/loyal")
+    async def loyal(socket: WebSocket) -> None:
+        await socket.accept()
+        finish_before_shutdown(socket.scope, said.set)
+        await said.wait()
+        message = await socket.receive()
+        if message["type"] == "websocket.receive":
+            await socket.send_text(message["text"])
+            await socket.close(1012)
+
+    return service
+
+
+@asynccontextmanager
+async def loyal(stack: ExitStack) -> AsyncIterator[tuple[ClientConnection, str]]:
+    """A connection to that, and the address of its server, which `stack` stops."""
+    url = stack.enter_context(serve(finishing_service(asyncio.Event())))
+    async with connect(f"{url.replace('http', 'ws', 1)}/v1/loyal") as client:
+        yield client, url
+
+
+@pytest.mark.anyio
+async def test_a_socket_may_finish_before_its_server_shuts_down() -> None:
+    with ExitStack() as stack:
+        async with loyal(stack) as (client, url), stopping(url, stack):
+            await client.send("a last word")
+            heard = await client.recv()
+            await client.wait_closed()
+
+    assert (heard, client.close_code) == ("a last word", 1012)
+
+
+@pytest.mark.anyio
+async def test_a_socket_that_does_not_finish_in_time_is_told_that_its_server_restarts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "_GRACE_S", 1)
+    with ExitStack() as stack:
+        async with loyal(stack) as (client, url), stopping(url, stack):
+            await client.wait_closed()
+
+    assert client.close_code == 1012
+
+
+@pytest.mark.anyio
+async def test_a_client_that_does_not_answer_a_close_does_not_hold_up_the_shutdown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "_GRACE_S", 60)
+    with ExitStack() as stack:
+        async with loyal(stack) as (client, url):
+            async with asyncio.timeout(9), stopping(url, stack):
+                await client.send("a last word")
+                client.transport.pause_reading()
+            client.transport.abort()
 
 
 @pytest.mark.anyio

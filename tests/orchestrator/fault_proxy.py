@@ -212,6 +212,10 @@ class FaultProxy:
         elif not isinstance(fault, Refuse) and self._listener is None:
             await self._listen()
 
+    def lead_to(self, upstream: str) -> None:
+        """Connect to this server from now on, as a gateway does when a container is replaced."""
+        self._upstream = urlsplit(upstream)
+
     async def _listen(self) -> None:
         for deaf in self._deaf:
             deaf.close()

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 from aiohttp import web
 from livekit import rtc
+from livekit.agents.stt import RecognizeStream, SpeechEventType
 from livekit.agents.utils import http_context
 
+from parley_kit.app import Service
 from parley_kit.errors import SettingsError
 from parley_kit.settings import load
 from parley_orchestrator import hearing
@@ -16,8 +18,14 @@ from parley_orchestrator.routes import Found
 from parley_orchestrator.settings import OrchestratorSettings
 from parley_stt.app import create_app
 from parley_stt.settings import SttSettings
+from tests import serving
 from tests.orchestrator.contract.asking import until
-from tests.serving import serve
+from tests.orchestrator.fault_proxy import FaultProxy
+from tests.serving import serve, stopping
+from tests.stt.realtime.talking import RATE, pcm_of, silence
+from tests.stt.recordings import WEATHER, WEATHER_TEXT
+
+HEARD_WITHIN_S = 60
 
 
 def settings_of(url: str, **fields: str) -> OrchestratorSettings:
@@ -97,6 +105,51 @@ async def test_the_language_of_the_callers_is_told_or_left_to_the_service(
             else:
                 async with stt.stream():
                     assert await asyncio.wait_for(listener.told.get(), 10) == told
+
+
+@pytest.mark.anyio
+async def test_a_service_that_is_replaced_within_an_utterance_hears_it_and_another_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "_GRACE_S", 60)
+    utterance = silence(0.3) + pcm_of(WEATHER) + silence(0.7)
+    with ExitStack() as replaced, serve(small_service()) as new:
+        old = replaced.enter_context(serve(small_service()))
+        async with http_context.open(), FaultProxy(old).running() as proxy:
+            stt = hearing.create_stt(settings_of(proxy.url), realtime="yes")
+            async with stt, stt.stream(conn_options=hearing.CONNECTING) as stream:
+                push(stream, utterance)
+                await started(stream)
+                proxy.lead_to(new)
+                async with stopping(old, replaced):
+                    first = await final(stream)
+                await until(lambda: proxy.accepted == 2)
+                push(stream, utterance)
+                second = await final(stream)
+
+    assert first == second == WEATHER_TEXT
+
+
+def small_service() -> Service:
+    return create_app(SttSettings(allow_anonymous=True, workers=1))
+
+
+def push(stream: RecognizeStream, pcm: bytes) -> None:
+    stream.push_frame(rtc.AudioFrame(pcm, RATE, 1, len(pcm) // 2))
+
+
+async def started(stream: RecognizeStream) -> None:
+    async with asyncio.timeout(HEARD_WITHIN_S):
+        while (await anext(stream)).type is not SpeechEventType.START_OF_SPEECH:
+            pass
+
+
+async def final(stream: RecognizeStream) -> str:
+    """The next final transcript."""
+    async with asyncio.timeout(HEARD_WITHIN_S):
+        while (event := await anext(stream)).type is not SpeechEventType.FINAL_TRANSCRIPT:
+            pass
+    return event.alternatives[0].text
 
 
 @pytest.mark.anyio

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ from parley_kit.settings import load
 from parley_orchestrator import speaking
 from parley_orchestrator.settings import OrchestratorSettings
 from tests.orchestrator.fault_proxy import BlackHole, FaultProxy, NoFault, Refuse
+from tests.serving import stopping
 from tests.tts.breakable import Tts, service
 
 pytestmark = pytest.mark.anyio
@@ -117,6 +119,38 @@ async def test_a_socket_that_died_in_the_pool_costs_nobody_a_word(served: Tts) -
         await proxy.become(NoFault())
 
         assert await spoken(speech, WORDS, AGAIN) == whole
+
+
+async def test_a_service_that_is_replaced_between_two_answers_costs_nobody_a_word(
+    served: Tts,
+) -> None:
+    with ExitStack() as replaced:
+        old = replaced.enter_context(service())
+        async with FaultProxy(old.url).running() as proxy, speech_at(proxy.url) as speech:
+            whole = await spoken(speech, WORDS)
+            proxy.lead_to(served.url)
+            await asyncio.to_thread(replaced.close)
+
+            assert await spoken(speech, WORDS, AGAIN) == whole
+
+
+async def test_a_service_that_is_replaced_within_an_answer_finishes_it(served: Tts) -> None:
+    with ExitStack() as replaced:
+        old = replaced.enter_context(service())
+        async with FaultProxy(old.url).running() as proxy, speech_at(proxy.url) as speech:
+            whole = await spoken(speech, WORDS)
+            proxy.lead_to(served.url)
+            async with speech.stream(conn_options=AGAIN) as stream:
+                for word in WORDS[:4]:
+                    stream.push_text(word)
+                first = await anext(stream)
+                async with stopping(old.url, replaced):
+                    stream.push_text(WORDS[4])
+                    stream.end_input()
+                    rest = sum([len(event.frame.data) async for event in stream])
+            again = await spoken(speech, WORDS, AGAIN)
+
+    assert len(first.frame.data) + rest == again == whole
 
 
 class Unwritable(aiohttp.ClientWebSocketResponse):
