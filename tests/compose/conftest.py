@@ -73,13 +73,9 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def env_file(keys_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Secrets in files; ports that stay when the gateway restarts; a model at a human pace."""
-    own_key = keys_file.with_name("own_key")
-    own_key.write_text(KEY)
-    own_key.chmod(0o644)
+    """Keys in a file alone; ports that stay when the gateway restarts; a model at a human pace."""
     settings = {
         "API_KEYS_FILE": keys_file,
-        "OPENAI_API_KEY_FILE": own_key,
         "GATEWAY_ADDRESS": "127.0.0.1",
         "GATEWAY_PORT": free_port(),
         "GATEWAY_TLS_PORT": free_port(),
