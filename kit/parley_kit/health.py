@@ -27,6 +27,7 @@ class Health:
         self._waits_for = waits_for
         self.state = State.STARTING
         self.reason: str | None = None
+        self._loaded = False
 
     @property
     def ready(self) -> bool:
@@ -36,6 +37,7 @@ class Health:
         """Loaded and warm; a service that is already draining stays so."""
         if self.state in (State.STARTING, State.UNAVAILABLE):
             self.state = State.READY
+            self._loaded = True
 
     def mark_unavailable(self) -> None:
         """What it depends on is away: to be sent nothing new, though it goes on trying."""
@@ -56,14 +58,30 @@ class Health:
         if not self.ready:
             raise self._not_ready()
 
-    def require_serving(self) -> None:
-        """Like `require_ready`, but lets requests try whether what was unavailable is back.
+    def require_open(self) -> None:
+        """Like `require_ready`, but one that drains serves whoever still reaches it.
+
+        Who looks at `/readyz` goes elsewhere meanwhile; the others find its port closed a moment
+        later, which a gateway takes as a word to try another replica, as it may not with a 503.
 
         Raises:
-            NotReady: the service is starting, draining or has failed.
+            NotReady: the service is starting, unavailable or has failed.
         """
-        if self.state not in (State.READY, State.UNAVAILABLE):
-            raise self._not_ready()
+        if not self._drains_loaded:
+            self.require_ready()
+
+    def require_serving(self) -> None:
+        """Like `require_open`, but lets requests try whether what was unavailable is back.
+
+        Raises:
+            NotReady: the service is starting or has failed.
+        """
+        if self.state is not State.UNAVAILABLE:
+            self.require_open()
+
+    @property
+    def _drains_loaded(self) -> bool:
+        return self.state is State.DRAINING and self._loaded
 
     def _not_ready(self) -> NotReady:
         waits = self._waits_for and self.state in (State.STARTING, State.UNAVAILABLE)

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from parley_kit.app import Service
 from parley_kit.errors import PortTaken, SettingsError
+from parley_kit.http_server import PatientHttpProtocol, take_no_more
 from parley_kit.logging import configure
 from parley_kit.settings import ServiceSettings, load
 from parley_kit.ws_server import UnhurriedWebSocketProtocol
@@ -29,6 +30,8 @@ S = TypeVar("S", bound=ServiceSettings)
 _H11_BUFFER_BYTES = 64 << 10
 # Services have smaller limits, which close with an error that says so.
 _MAX_WS_MESSAGE_BYTES = 4 << 20
+# From the last connection that is opened to the closing of the port.
+_ACCEPTS_THE_LAST_FOR_S = 0.1
 
 
 class Server(uvicorn.Server):
@@ -68,6 +71,13 @@ class Server(uvicorn.Server):
     def _end(self) -> None:
         self.should_exit = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept what was opened, then close the port and end what is in flight."""
+        for listener in sockets or ():
+            take_no_more(listener)
+        await asyncio.sleep(_ACCEPTS_THE_LAST_FOR_S)
+        await super().shutdown(sockets)
+
     def stop(self) -> None:
         """End as on SIGTERM, without a signal."""
         self.handle_exit(signal.SIGTERM, None)
@@ -102,7 +112,7 @@ def config(app: ASGIApp, *, grace_s: int) -> uvicorn.Config:
     """Uvicorn's settings, the same for every service."""
     return uvicorn.Config(
         app,
-        http="h11",
+        http=PatientHttpProtocol,
         ws=UnhurriedWebSocketProtocol,
         log_config=None,
         access_log=False,

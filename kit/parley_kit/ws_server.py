@@ -13,6 +13,8 @@ from starlette.types import Scope
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from parley_kit.http_server import FIRST_REQUEST_WITHIN_S
+
 _PIECE_BYTES = 2 << 10
 _FINISH = "parley.finish"
 # A client that reads only when it expects something does not answer a close: uvicorn would wait
@@ -57,6 +59,14 @@ class UnhurriedWebSocketProtocol(WebSocketsSansIOProtocol):
             super().data_received(piece)
 
     def shutdown(self) -> None:
+        if not self.handshake_complete and not self.close_sent:
+            self.loop.call_later(FIRST_REQUEST_WITHIN_S, self._shutdown_opened)
+        else:
+            self._shutdown_opened()
+
+    def _shutdown_opened(self) -> None:
+        if self.transport.is_closing():
+            return
         state = self.scope["state"] if self.handshake_complete and not self.close_sent else {}
         finish: Callable[[], None] | None = state.get(_FINISH)
         if finish is None:

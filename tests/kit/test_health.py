@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 import httpx2
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from parley_kit.health import State
+from parley_kit.errors import NotReady
+from parley_kit.health import Health, State
 from tests.kit.demo import Demo, demo_service
 from tests.serving import error_of, open_request, serve, wait_until
 
@@ -88,6 +90,19 @@ def test_a_service_may_be_unavailable_for_a_while() -> None:
 
     assert (away.status_code, error_of(away)["code"], back.status_code) == (503, "not_ready", 200)
     assert service.health.state is State.DRAINING
+
+
+def test_who_reaches_a_service_that_drains_is_served_if_it_was_ever_ready() -> None:
+    loaded, loading = Health(), Health()
+    loaded.mark_ready()
+    for health in (loaded, loading):
+        health.mark_draining()
+
+    loaded.require_open()
+    loaded.require_serving()
+    for refused in (loaded.require_ready, loading.require_open, loading.require_serving):
+        with pytest.raises(NotReady, match="draining"):
+            refused()
 
 
 def test_an_engine_is_closed_also_when_it_was_still_loading() -> None:

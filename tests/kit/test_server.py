@@ -5,10 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
-from queue import Queue
+from queue import Queue, SimpleQueue
 from threading import Thread
 
 import httpx2
@@ -28,6 +30,11 @@ sys.exit(main(ServiceSettings, lambda s: demo_service(Demo(fails=fails), **dict(
 ROOT = Path(__file__).parents[2]
 
 
+def put_all(said: Iterable[str], lines: "Queue[str]") -> None:
+    for line in said:
+        lines.put(line)
+
+
 @contextmanager
 def process(*args: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], Queue[str]]]:
     """The demo service as a process of its own, with the lines that it logs."""
@@ -38,7 +45,7 @@ def process(*args: str, **environment: str) -> Iterator[tuple[subprocess.Popen[s
     ) as child:
         lines: Queue[str] = Queue()
         assert child.stderr is not None
-        reader = Thread(target=lambda err: [lines.put(line) for line in err], args=[child.stderr])
+        reader = Thread(target=put_all, args=(child.stderr, lines))
         reader.start()
         try:
             yield child, lines
@@ -65,6 +72,51 @@ def test_sigterm_lets_a_request_in_flight_finish_and_then_ends_the_process() -> 
         assert rest[-1] == "data: [DONE]"
         assert len(rest) == 20000
         assert child.wait(5) == 0
+
+
+def test_who_reaches_a_stopping_service_is_answered_and_who_does_not_is_refused() -> None:
+    """A gateway may try another replica where it was refused, and nowhere else."""
+    with process() as (child, lines), ThreadPoolExecutor(16) as callers:
+        url = url_of(lines)
+        wait_until(lambda: httpx2.get(f"{url}/readyz").status_code == 200, 5, "ready")
+        served = SimpleQueue[int]()
+        rounds = [callers.submit(call_until_refused, url, served) for _ in range(16)]
+        wait_until(lambda: served.qsize() > 50, 20, "all call")
+        child.send_signal(signal.SIGTERM)
+        for one in rounds:
+            one.result(20)
+        assert child.wait(5) == 0
+
+    assert {served.get() for _ in range(served.qsize())} == {200}
+
+
+def call_until_refused(url: str, statuses: SimpleQueue[int]) -> None:
+    """Each time on a new connection."""
+    try:
+        while True:
+            statuses.put(httpx2.get(f"{url}/v1/open", timeout=10, trust_env=False).status_code)
+    except httpx2.ConnectError:
+        return
+
+
+def test_a_connection_that_is_open_when_the_service_stops_may_bring_its_request() -> None:
+    with process() as (child, lines):
+        where = url_of(lines).removeprefix("http://")
+        new, idle = HTTPConnection(where, timeout=5), HTTPConnection(where, timeout=5)
+        with closing(new), closing(idle):
+            new.connect()
+            assert status_of(idle) == 200
+            child.send_signal(signal.SIGTERM)
+            assert idle.sock.recv(1) == b"", "the service stops"
+            assert status_of(new) == 200
+        assert child.wait(5) == 0
+
+
+def status_of(connection: HTTPConnection) -> int:
+    connection.request("GET", "/v1/open")
+    with connection.getresponse() as response:
+        response.read()
+        return response.status
 
 
 def test_a_draining_service_says_so_before_it_stops_listening() -> None:

@@ -79,7 +79,7 @@ def completion_routes(service: Service, settings: LlmSettings, engine: LlmEngine
             )
         chats = asked.chats()
         check(chats[0], settings, engine)
-        service.health.require_ready()
+        service.health.require_open()
         completion = _Completion(service, engine, asked, context_of(request.scope))
         if asked.stream:
             return await sse.respond(completion.events(chats), completion.context)

@@ -26,7 +26,7 @@ def response_routes(service: Service, settings: LlmSettings, engine: LlmEngine) 
     async def create_response(asked: ResponseRequest, request: Request) -> Response:
         chat = _as_chat(asked)
         check(chat, settings, engine)
-        service.health.require_ready()
+        service.health.require_open()
         context = context_of(request.scope)
         writer = ResponseWriter(asked, engine.models[0])
         items = service.admission.holding(context.key_id, engine.chat(chat))

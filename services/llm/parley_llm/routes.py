@@ -22,7 +22,7 @@ def chat_routes(service: Service, settings: LlmSettings, engine: LlmEngine) -> A
     @router.post("/chat/completions", response_model=None)
     async def create_chat_completion(chat: ChatRequest, request: Request) -> Response:
         check(chat, settings, engine)
-        service.health.require_ready()
+        service.health.require_open()
         context = context_of(request.scope)
         count = chat.n or 1
         writer = Writer(engine.models[0], with_usage=chat.includes_usage)

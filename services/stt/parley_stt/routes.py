@@ -47,7 +47,7 @@ def audio_routes(service: Service, settings: SttSettings, engine: SttEngine) -> 
     endpointing = Endpointing() if settings.vad_filter else None
 
     async def respond(request: Request, task: Task) -> Response:
-        service.health.require_ready()
+        service.health.require_open()
         context = context_of(request.scope)
         service.admission.check(context.key_id)
         async with places.slot(context.key_id):

@@ -21,7 +21,7 @@ def speech_routes(
 
     @router.post("/audio/speech", response_model=None)
     async def create_speech(body: SpeechRequest, request: Request) -> Response:
-        service.health.require_ready()
+        service.health.require_open()
         order = ordered(body, engine, settings.max_input_chars)
         context = context_of(request.scope)
         chunks = metrics.watch(engine.speak(order.manner, Whole(order.text)))
