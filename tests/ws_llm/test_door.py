@@ -15,6 +15,7 @@ from websockets.exceptions import (
     InvalidStatus,
 )
 
+from parley_kit.app import Service
 from parley_kit.server import config
 from tests import serving
 from tests.serving import serve, wait_until
@@ -218,10 +219,18 @@ async def test_a_full_service_refuses_turns_but_keeps_the_socket(slow: str) -> N
     assert free["type"] == "complete"
 
 
+def refusals(app: Service) -> float | None:
+    """How many were turned away for want of a place."""
+    return app.metrics.registry.get_sample_value("parley_refused_total", {"reason": "sessions"})
+
+
 async def test_connections_are_counted_and_given_back(llm: str) -> None:
-    with serve(assistant(llm, max_connections=1)) as url:
+    app = assistant(llm, max_connections=1)
+    with serve(app) as url:
         async with talk(url):
+            assert refusals(app) == 0
             status, error = await refused(url)
+            assert refusals(app) == 1
         async with asyncio.timeout(2):
             while True:
                 try:
@@ -238,9 +247,11 @@ async def test_one_key_cannot_take_all_connections(llm: str) -> None:
     settings = {"api_keys": "k1,k2", "max_connections": 3, "max_connections_per_key": 1}
     first = {"additional_headers": {"authorization": "Bearer k1"}}
     second = {"additional_headers": {"authorization": "Bearer k2"}}
-    with serve(assistant(llm, **settings)) as url:
+    app = assistant(llm, **settings)
+    with serve(app) as url:
         async with talk(url, **first):
             status, error = await refused(url, **first)
+            assert refusals(app) == 1
             async with talk(url, **second) as client:
                 assert (await client.ask("hello"))["type"] == "complete"
 
@@ -249,7 +260,8 @@ async def test_one_key_cannot_take_all_connections(llm: str) -> None:
 
 async def test_nor_by_bringing_its_key_later(llm: str) -> None:
     settings = {"api_keys": "k1,k2", "max_connections_per_key": 1}
-    with serve(assistant(llm, **settings)) as url:
+    app = assistant(llm, **settings)
+    with serve(app) as url:
         async with talk(url) as first, talk(url) as second:
             await first.send({"type": "auth", "token": "k1"})
             await first.receive()
@@ -257,6 +269,7 @@ async def test_nor_by_bringing_its_key_later(llm: str) -> None:
 
             assert (await second.receive())["code"] == "rate_limit_exceeded"
             assert await closed(second) == 1013
+            assert refusals(app) == 1
 
 
 async def test_a_message_that_is_too_long_for_the_model_is_refused(llm: str) -> None:
@@ -325,6 +338,15 @@ def test_a_service_asks_whether_its_clients_are_there() -> None:
     usual = config(lambda *_: None, grace_s=1)  # type: ignore[arg-type, return-value]
 
     assert (usual.ws_ping_interval, usual.ws_ping_timeout) == (20, 20)
+
+
+async def test_a_draining_server_lets_nobody_in(llm: str) -> None:
+    app = assistant(llm)
+    with serve(app) as url:
+        app.health.mark_draining()
+        status, error = await refused(url)
+
+    assert (status, error["code"]) == (503, "not_ready")
 
 
 async def test_a_stopping_server_closes_with_service_restart(llm: str) -> None:

@@ -10,7 +10,8 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from parley_kit.app import Service
-from parley_kit.errors import ApiError, InvalidApiKey
+from parley_kit.errors import ApiError, InvalidApiKey, NotReady
+from parley_kit.health import State
 from parley_kit.pages import BareRoot, is_bare_root
 from parley_kit.sockets import accept, authorization, check_origin, deny
 from parley_kit.ws_protocol import KEY_SUBPROTOCOL_PREFIX, SUBPROTOCOL
@@ -36,7 +37,12 @@ class Door:
         self._service = service
         self._settings = settings
         self._assistant = assistant
-        self._seats = Seats(settings.max_connections, settings.max_connections_per_key)
+        self._seats = Seats(
+            settings.max_connections,
+            settings.max_connections_per_key,
+            lambda: service.metrics.refused("sessions"),
+        )
+        service.metrics.expect_refusals("sessions")
 
     async def __call__(self, socket: WebSocket) -> None:
         try:
@@ -70,6 +76,8 @@ class Door:
             "WS_LLM_ALLOWED_ORIGINS",
         )
         key_id = self._identify(headers.get("authorization"), offered)
+        if self._service.health.state is State.DRAINING:
+            raise NotReady("The service is about to end: connect again.", retry_after_s=2)
         seat = self._seats.take()
         try:
             if key_id is not None:

@@ -1,6 +1,7 @@
 """How many connections there may be, in all and of one key. Pure."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from parley_kit.errors import Overloaded, RateLimited
 
@@ -10,7 +11,12 @@ _RETRY_AFTER_S = 5
 class Seats:
     """The connections that are open."""
 
-    def __init__(self, max_seats: int, max_per_key: int) -> None:
+    def __init__(self, max_seats: int, max_per_key: int, on_refusal: Callable[[], None]) -> None:
+        """
+        Args:
+            on_refusal: called at every refusal; the metrics count them.
+        """
+        self._on_refusal = on_refusal
         self._max_seats = max_seats
         self._max_per_key = max_per_key
         self._taken = 0
@@ -23,6 +29,7 @@ class Seats:
             Overloaded: there is none left.
         """
         if self._taken >= self._max_seats:
+            self._on_refusal()
             raise Overloaded(
                 "The server has no more connections to give.", retry_after_s=_RETRY_AFTER_S
             )
@@ -35,6 +42,7 @@ class Seats:
             RateLimited: the key has as many connections as it may.
         """
         if self._by_key[key_id] >= self._max_per_key:
+            self._on_refusal()
             raise RateLimited(
                 "Too many connections of this API key are open.", retry_after_s=_RETRY_AFTER_S
             )

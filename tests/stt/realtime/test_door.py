@@ -156,14 +156,18 @@ async def test_sessions_are_counted_and_given_back() -> None:
     with serve(app) as url:
         async with talk(f"{url}/v1"):
             status, error, headers = await refused(f"{url}/v1")
+            assert b'parley_refused_total{reason="sessions"} 1.0' in app.metrics.render()
             assert b"parley_stt_realtime_sessions 1.0" in app.metrics.render()
         wait_until(
             lambda: b"parley_stt_realtime_sessions 0.0" in app.metrics.render(), 1, "it is over"
         )
         async with talk(f"{url}/v1") as session:
             await session.still_works()
+        app.health.mark_draining()
+        draining, not_ready, _ = await refused(f"{url}/v1")
 
     assert (status, error["code"]) == (503, "overloaded")
+    assert (draining, not_ready["code"]) == (503, "not_ready")
     assert error["message"].startswith("1 realtime sessions are open")
     assert int(headers["retry-after"]) >= 1
 

@@ -127,6 +127,7 @@ async def test_listed_pages_may_connect_and_sessions_are_counted() -> None:
     with serve(app) as url:
         async with stream(f"{url}/v1", origin="https://app.example"):
             status, error, headers = await refused(f"{url}/v1")
+            assert b'parley_refused_total{reason="sessions"} 1.0' in app.metrics.render()
             assert b"parley_tts_stream_sessions 1.0" in app.metrics.render()
         wait_until(
             lambda: b"parley_tts_stream_sessions 0.0" in app.metrics.render(), 1, "it is over"
