@@ -47,6 +47,10 @@ def attempts(failed: str, answered: str) -> dict[str, str]:
     }
 
 
+def excuses(kind: str, values: str) -> dict[str, str]:
+    return {**WORKER, f'parley_excuses_total{{{CALLS},kind="{kind}"}}': values}
+
+
 def chain(*, gemini: str, qwen: str) -> dict[str, str]:
     return {
         **WORKER,
@@ -88,6 +92,8 @@ FIRE: list[tuple[str, str, dict[str, str]]] = [
      | buckets(STAGE, "orchestrator", over="2.0", under="3.0", labels=',stage="total"')),
     ("ParleyBreakerOpen", "orchestrator", chain(gemini="0x360", qwen="1x360")),
     ("ParleyModelFailing", "orchestrator", attempts("0+1x360", "0+2x360")),
+    ("ParleyExcuses", "orchestrator", excuses("sorry", "0x30 1x330")),
+    ("ParleyExcuses", "orchestrator", excuses("not_hearing", "2x30 3x330")),
     ("ParleyBoardBroken", "orchestrator", {**WORKER, f"parley_board_ok{{{CALLS}}}": "0x360"}),
 ]  # fmt: skip
 
@@ -117,6 +123,8 @@ QUIET: dict[str, dict[str, str]] = {
         "parley_ttfb_seconds", "stt", over="5", under="10", labels=',route="/v1/audio/x"'
     ),
     "a model that fails now and then": attempts("0+1x360", "0+20x360"),
+    "callers who have to wait now and then": excuses("waiting", "0+1x360"),
+    "an excuse an hour ago": excuses("sorry", "5x360"),
     "a worker whose models are all in use": chain(gemini="1x360", qwen="1x360"),
 }
 

@@ -12,7 +12,7 @@ from tests.monitoring.stack import Stack
 # What Prometheus makes itself, with the labels it has beside those of the targets.
 OF_PROMETHEUS = {
     "up": set[str](),
-    "ALERTS": {"alertname", "alertstate", "severity", "member", "reason"},
+    "ALERTS": {"alertname", "alertstate", "severity", "member", "reason", "kind"},
 }
 OF_TARGETS = {"job", "instance"}
 
