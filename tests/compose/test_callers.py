@@ -243,3 +243,31 @@ async def test_speech_is_heard_over_a_realtime_socket(stack: Stack) -> None:
                 break
 
     assert "flu last" in str(event["transcript"])
+
+
+@pytest.mark.anyio
+async def test_words_are_spoken_as_they_come_over_a_socket(stack: Stack) -> None:
+    headers = {"authorization": f"Bearer {stack.key}"}
+    address = f"{stack.address.replace('http', 'ws', 1)}/tts/v1/audio/speech/stream"
+    pcm, first_while_writing = b"", False
+    async with (
+        asyncio.timeout(30),
+        connect(address, additional_headers=headers, proxy=None) as session,
+    ):
+        for word in ("The flu lasts a week. ", "Drink a lot. ", "Rest. "):
+            await session.send(json.dumps({"type": "input_text.append", "text": word}))
+        is_complete = False
+        async for message in session:
+            event = json.loads(message)
+            assert event["type"] != "error", event
+            if event["type"] == "speech.audio.delta":
+                first_while_writing |= not is_complete
+                pcm += base64.b64decode(event["audio"])
+                if not is_complete:
+                    is_complete = True
+                    await session.send(json.dumps({"type": "input_text.done"}))
+            if event["type"] == "speech.audio.done":
+                break
+
+    assert first_while_writing
+    assert len(pcm) / 2 / 24_000 > 1
