@@ -17,9 +17,9 @@ dev: python  ## the environment for development in .venv
 	@$(PYTHON) bootstrap.py dev
 
 test: dev tests/contract/node/node_modules  ## the whole test suite with coverage, on all cores
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/compose \
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/compose --ignore tests/images \
 		--cov --cov-report=term --no-cov-on-fail $(ARGS)
-	@$(BIN)/python -m pytest tests/compose
+	@$(BIN)/python -m pytest tests/compose tests/images
 
 test-kokoro: python  ## the tests of kokoro in .venv-kokoro: torch is large
 	@$(PYTHON) bootstrap.py kokoro
@@ -30,7 +30,7 @@ test-vllm: python  ## the tests of the real vLLM, on a CPU, in .venv-vllm
 	@.venv-vllm/bin/python -m pytest tests/vllm $(ARGS)
 
 test-compose: dev  ## the containers' tests; without Docker those that need none
-	@$(BIN)/python -m pytest tests/compose $(ARGS)
+	@$(BIN)/python -m pytest tests/compose tests/images $(ARGS)
 
 images:  ## the images of the demo stack
 	@REVISION=$$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown) \
