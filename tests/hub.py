@@ -1,7 +1,14 @@
-"""A Hugging Face hub with one repository, on this machine, as slow as a test wants it."""
+"""A Hugging Face hub with one repository, as slow as a test wants it.
+
+    python hub.py <folder>
+
+serves it in a container; the file /tmp/may-finish says there that downloads may finish.
+"""
 
 import json
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +20,8 @@ _COMMIT = "a" * 40
 # The client counts in steps of 10 MB; the model of the tests is smaller than one.
 _BALLAST = "vocabulary.ballast"
 _BALLAST_BYTES = 60_000_000
+_PATIENCE_S = 120
+_PORT_IN_CONTAINER = 8000
 
 
 @dataclass
@@ -67,7 +76,7 @@ class Hub:
         half = len(content) // 2
         request.wfile.write(content[:half])
         if is_ballast:
-            self.may_finish.wait(30)
+            self.may_finish.wait(_PATIENCE_S)
         request.wfile.write(content[half:])
 
 
@@ -79,7 +88,9 @@ def _head(request: BaseHTTPRequestHandler, headers: dict[str, str]) -> None:
 
 
 @contextmanager
-def hub(folder: Path, name: str = "test/whisper") -> Iterator[Hub]:
+def hub(
+    folder: Path, name: str = "test/whisper", host: str = "127.0.0.1", port: int = 0
+) -> Iterator[Hub]:
     hub = Hub(folder, name)
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,11 +103,11 @@ def hub(folder: Path, name: str = "test/whisper") -> Iterator[Hub]:
         def log_message(self, format: str, *args: object) -> None:
             """Be quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    hub.url = f"http://127.0.0.1:{server.server_port}"
+    hub.url = f"http://{host}:{server.server_port}"
     try:
         yield hub
     finally:
@@ -104,3 +115,15 @@ def hub(folder: Path, name: str = "test/whisper") -> Iterator[Hub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def main(folder: str) -> None:
+    with hub(Path(folder), host="0.0.0.0", port=_PORT_IN_CONTAINER) as there:
+        while True:
+            if Path("/tmp/may-finish").exists():
+                there.may_finish.set()
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -35,6 +35,7 @@ from tqdm import tqdm
 from parley_kit.confinement import confine
 
 _HERE_FOR_GOOD = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_NOT_THERE = (401, 404)
 _WORTH_ANOTHER_ATTEMPT = (408, 429)
 # What a killed process left is not written to any more.
 _ABANDONED_AFTER_S = 120.0
@@ -130,7 +131,7 @@ def verdict(name: str, exc: BaseException) -> Mapping[str, str]:
         case GatedRepoError():
             return {"refused": f"{name} needs an HF_TOKEN to which the hub has granted access"}
         case HFValidationError() | RepositoryNotFoundError():
-            return {"refused": f"there is no model {name} to download, or not for this HF_TOKEN"}
+            return _of_status(name, 404)
         case HfHubHTTPError():
             return _of_status(name, exc.response.status_code)
         case OfflineModeIsEnabled() | LocalEntryNotFoundError() if HF_HUB_OFFLINE:
@@ -141,6 +142,8 @@ def verdict(name: str, exc: BaseException) -> Mapping[str, str]:
 
 
 def _of_status(name: str, status: int) -> Mapping[str, str]:
+    if status in _NOT_THERE:
+        return {"refused": f"there is no model {name} to download, or not for this HF_TOKEN"}
     if status < 500 and status not in _WORTH_ANOTHER_ATTEMPT:
         return {"refused": f"the hub refuses {name} with status {status}"}
     return {"failed": f"the hub answered with status {status}"}
