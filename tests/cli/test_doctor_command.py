@@ -78,8 +78,9 @@ def line(report: dict[str, Any], check: str) -> dict[str, Any]:
     return only
 
 
-def gpu_config() -> dict[str, Any]:
-    reserved = {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"]}]}}}
+def gpu_config(card: str = "0") -> dict[str, Any]:
+    device = {"capabilities": ["gpu"], "device_ids": [card]}
+    reserved = {"resources": {"reservations": {"devices": [device]}}}
     llm = {"image": "x", "environment": {"LLM_ENGINE": "vllm"}, "deploy": reserved}
     return {"services": {"llm": llm}}
 
@@ -198,7 +199,7 @@ def test_a_gpu_that_is_free_and_a_toolkit_are_ok(
     programs.add_docker(
         info='{"ServerVersion": "28.0.1", "Runtimes": {"nvidia": {}}}', config=gpu_config()
     )
-    programs.add("nvidia-smi", "echo 580.95.05, NVIDIA L4, 23034, 22800")
+    programs.add("nvidia-smi", "echo 0, GPU-1a2b, 580.95.05, NVIDIA L4, 23034, 22800")
     report = doctor.looks(env_file)
 
     assert line(report, "Driver")["found"] == "580.95.05"
@@ -210,12 +211,39 @@ def test_an_old_driver_no_toolkit_and_a_full_card_are_told(
     doctor: Doctor, programs: Programs, env_file: Path
 ) -> None:
     programs.add_docker(config=gpu_config())
-    programs.add("nvidia-smi", "echo 550.54.14, NVIDIA L4, 23034, 1000")
+    programs.add("nvidia-smi", "echo 0, GPU-1a2b, 550.54.14, NVIDIA L4, 23034, 1000")
     report = doctor.looks(env_file)
 
     assert "older than 580" in line(report, "Driver")["found"]
     assert "nvidia-ctk runtime configure" in line(report, "Toolkit")["todo"]
     assert "GiB free" in line(report, "Memory")["found"]
+
+
+def test_each_card_is_told_and_which_one_the_stack_gets(
+    doctor: Doctor, programs: Programs, env_file: Path
+) -> None:
+    programs.add_docker(config=gpu_config("GPU-3c"))
+    programs.add(
+        "nvidia-smi",
+        "echo 0, GPU-1a2b, 580.95.05, NVIDIA T4, 15360, 15000\n"
+        "echo 1, GPU-3c4d, 580.95.05, NVIDIA L4, 23034, 22800",
+    )
+    other, ours = lines(doctor.looks(env_file), "Memory")
+
+    assert (other["verdict"], ours["verdict"]) == ("skipped", "ok")
+    assert other["found"] == "card 0 (NVIDIA T4, 15.0 GiB): not for this stack"
+    assert ours["found"].startswith("card 1 (NVIDIA L4, 22.5 GiB): 22.3 free, GPU_MEMORY_GB=24")
+
+
+def test_a_card_that_is_not_there_is_a_failure(
+    doctor: Doctor, programs: Programs, env_file: Path
+) -> None:
+    programs.add_docker(config=gpu_config("7"))
+    programs.add("nvidia-smi", "echo 0, GPU-1a2b, 580.95.05, NVIDIA L4, 23034, 22800")
+    missing, _ = lines(doctor.looks(env_file), "Memory")
+
+    assert missing["found"] == "there is no card 7: this machine has 0"
+    assert "GPU_DEVICE" in missing["todo"]
 
 
 @pytest.mark.parametrize("script", ["exit 9", "echo No devices were found", "echo", "echo a, b"])

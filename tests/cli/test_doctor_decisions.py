@@ -11,7 +11,7 @@ from parley.doctor.disk import GB, KOKORO_CPU, Need, judge_disk, judge_torch, ne
 from parley.doctor.dotenv import parse
 from parley.doctor.examples import judge_examples
 from parley.doctor.findings import Finding, Line, Report, Verdict, failure, ok, warning
-from parley.doctor.gpu import Gpu, judge_memory, plan, read_gpus
+from parley.doctor.gpu import Gpu, judge_cards, judge_memory, plan, read_gpus
 from parley.doctor.machine import judge_containers
 from parley.doctor.names import judge_names, names_in
 from parley.doctor.ports import Held, judge_port
@@ -71,13 +71,24 @@ def test_python_is_one_that_parley_is_tested_with(version: tuple[int, ...], verd
 
 
 def test_gpus_are_read_and_what_is_none_is_left_out() -> None:
-    text = "580.95.05, NVIDIA L4, 23034, 22000\n[N/A], broken\n"
+    text = "0, GPU-1a, 580.95.05, NVIDIA L4, 23034, 22000\n[N/A], broken\n"
 
-    assert read_gpus(text) == [Gpu("580.95.05", "NVIDIA L4", 23034 / 1024, 22000 / 1024)]
+    assert read_gpus(text) == [
+        Gpu("0", "GPU-1a", "580.95.05", "NVIDIA L4", 23034 / 1024, 22000 / 1024)
+    ]
 
 
 def gpu(total: float, free: float) -> Gpu:
-    return Gpu("580.1", "NVIDIA L4", total, free)
+    return Gpu("0", "GPU-1a", "580.1", "NVIDIA L4", total, free)
+
+
+def test_a_service_that_is_spread_over_cards_is_no_matter_of_the_plan() -> None:
+    cards = [Gpu(str(number), f"GPU-{number}", "580.1", "NVIDIA L4", 22.5, 22.0) for number in "01"]
+    spread = judge_cards(cards, {"llm": ["0", "1"]}, LlmSettings(), running=())
+    apart = judge_cards(cards, {"llm": ["0"], "stt": ["GPU-1"]}, LlmSettings(), running=())
+
+    assert [line.verdict for line in spread] == ["skipped", "skipped"]
+    assert [line.verdict for line in apart] == ["ok", "ok"]
 
 
 def test_every_preset_fits_the_card_that_it_is_named_after() -> None:
@@ -145,7 +156,7 @@ def test_the_project_is_read_from_composes_own_json() -> None:
 
     project = read_project(json.dumps(config))
     assert project.environments["llm"] == {"LLM_MODEL": "a$b"}
-    assert project.gpu_services == {"llm"}
+    assert project.gpus == {"llm": ["0"]}
     assert project.ports == [Port("gateway", "0.0.0.0", 8000, 8080)]
 
 
@@ -278,8 +289,11 @@ def test_a_secret_is_for_those_who_need_it(
         ({"OPENAI_API_KEY": KEY}, ""),
         ({"API_KEYS": f"{KEY},b"}, ""),
         ({"API_KEYS": f"{KEY},b", "OPENAI_API_KEY": "b"}, ""),
-        ({"API_KEYS": KEY, "OPENAI_API_KEY": "sk-other"}, "a key that those refuse"),
-        ({"API_KEYS_FILE": f"# comment\n{KEY}\n"}, "a key that those refuse"),
+        (
+            {"API_KEYS": KEY, "OPENAI_API_KEY": "sk-other"},
+            "none of the keys that the services take",
+        ),
+        ({"API_KEYS_FILE": f"# comment\n{KEY}\n"}, ""),
         ({"API_KEYS_FILE": f"# comment\n{KEY}\n", "OPENAI_API_KEY": KEY}, ""),
         ({"API_KEYS": KEY, "ALLOW_ANONYMOUS": "true"}, "changes nothing while there are keys"),
     ],
@@ -287,10 +301,27 @@ def test_a_secret_is_for_those_who_need_it(
 def test_the_keys_let_callers_in_and_the_services_call_each_other(
     values: dict[str, str], said: str
 ) -> None:
-    lines = list(among.judge_keys(values))
+    lines = list(among.judge_keys(values, {}))
 
     assert said in told(lines)
     assert bool(said) == bool(lines)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"API_KEYS": KEY}, "failure: OPENAI_API_KEY, which this shell exports, is none of"),
+        ({}, "warning: OPENAI_API_KEY, which this shell exports, becomes the key of this stack"),
+        ({"API_KEYS": "sk-openais"}, ""),
+    ],
+)
+def test_openais_key_that_the_shell_exports_is_told(own: dict[str, str], said: str) -> None:
+    shell = {"OPENAI_API_KEY": "sk-openais"}
+    lines = told(among.judge_keys({**own, **shell}, shell))
+
+    assert lines.startswith(said)
+    assert ("unset OPENAI_API_KEY" in lines) == bool(said)
+    assert "sk-openais" not in lines
 
 
 @pytest.mark.parametrize(
@@ -301,6 +332,22 @@ def test_the_keys_let_callers_in_and_the_services_call_each_other(
         ({"LIVEKIT_URL": "wss://a.b"}, "warning: LiveKit is half set"),
         (LIVEKIT, "worker that takes calls is not started"),
         ({**LIVEKIT, "COMPOSE_PROFILES": "monitoring, calls"}, ""),
+        ({"COMPOSE_PROFILES": "calls,livekit"}, ""),
+        ({"COMPOSE_PROFILES": "livekit"}, "the worker that takes calls is not started"),
+        ({**LIVEKIT, "COMPOSE_PROFILES": "calls,livekit"}, "a server that the worker does not use"),
+        (
+            {"COMPOSE_PROFILES": "calls,livekit", "LIVEKIT_ADDRESS": "0.0.0.0"},
+            "failure: LiveKit is published on 0.0.0.0 with a secret that everybody can read",
+        ),
+        (
+            {
+                "COMPOSE_PROFILES": "calls,livekit",
+                "LIVEKIT_ADDRESS": "0.0.0.0",
+                "LIVEKIT_API_KEY": "own",
+                "LIVEKIT_API_SECRET": KEY,
+            },
+            "",
+        ),
     ],
 )
 def test_calls_need_all_of_livekit_and_the_profile(values: dict[str, str], said: str) -> None:
@@ -327,6 +374,24 @@ def test_localhost_means_the_container_itself() -> None:
     said = told(among.judge_addresses(environments))
     assert "LLM_UPSTREAM_URL leads llm to itself" in said
     assert "ws-llm" not in said
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"AGENT_PERSONA": "interviewer"}, ""),
+        ({"AGENT_PERSONA": "/personas/mine.md"}, ""),
+        ({"AGENT_PERSONA": "personas/mine.md"}, "set AGENT_PERSONA=/personas/mine.md"),
+        ({"WS_LLM_PERSONA_FILE": "/home/me/p.txt"}, "set WS_LLM_PERSONA_FILE=/personas/p.txt"),
+        ({"LLM_BASE_URL": "http://other:1/v1"}, "LLM_UPSTREAM_URL"),
+        ({"ORCHESTRATOR_BOARD": "/srv/board"}, "containers take no ORCHESTRATOR_BOARD"),
+    ],
+)
+def test_what_a_container_cannot_reach_is_told(values: dict[str, str], said: str) -> None:
+    lines = list(among.judge_places(values))
+
+    assert said in told(lines)
+    assert bool(said) == bool(lines)
 
 
 def test_an_upstream_without_the_proxy_is_told() -> None:

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from parley.doctor.assistant import call_ws_llm
-from parley.doctor.contradictions import LIVEKIT, keys_of
+from parley.doctor.contradictions import (
+    LIVEKIT,
+    calling_key,
+    local_livekit,
+    profiles_of,
+)
 from parley.doctor.environment import Environment
 from parley.doctor.findings import Line, failure, skipped
 from parley.doctor.gemini import check_gemini
@@ -20,6 +25,7 @@ from parley_kit.urls import service_url
 
 BEYOND = "Beyond the stack"
 _DEADLINE_S = 60.0
+_OWN_LIVEKIT = ("", "livekit")
 _INSIDE = ("gateway", "stt", "tts", "llm", "ws-llm", "livekit")
 """Names that mean something between containers only."""
 _OWN_BASES = {
@@ -118,7 +124,7 @@ def _target(service: str, base: Base, values: Mapping[str, str], if_refused: Lin
     url = service_url(base.own.get(service, base.url), service)
     if service == "ws-llm" and service in base.own:
         url = f"{base.own[service].rstrip('/')}/v1"  # this one's URL is its root
-    key = values.get("OPENAI_API_KEY") or next(iter(keys_of(values)), "")
+    key = calling_key(values)
     base_url = shown(base.own.get(service, base.url))
     return Target(service, url, base_url, key, models.get(service, ""), if_refused)
 
@@ -153,17 +159,14 @@ async def _gemini(values: Mapping[str, str]) -> Sequence[Line]:
 
 
 async def _livekit(values: Mapping[str, str]) -> Sequence[Line]:
+    if "livekit" in profiles_of(values) and _host(values.get("LIVEKIT_URL", "")) in _OWN_LIVEKIT:
+        url, pair = local_livekit(values)
+        return [await check_livekit(url, *pair, time.time())]
     missing = [name for name in LIVEKIT if name not in values]
     if missing:
         return [skipped(f"{' and '.join(missing)} not set")]
-    url = values["LIVEKIT_URL"]
-    if _host(url) == "livekit":  # the development server of profile livekit, as it is published
-        url = url.replace("livekit", "127.0.0.1", 1)
-    return [
-        await check_livekit(
-            url, values["LIVEKIT_API_KEY"], values["LIVEKIT_API_SECRET"], time.time()
-        )
-    ]
+    url, *pair = (values[name] for name in LIVEKIT)
+    return [await check_livekit(url, *pair, time.time())]
 
 
 def _host(url: str) -> str:

@@ -73,7 +73,7 @@ class Configured:
             return [skipped("there is no .env")]
         keys = len(among.keys_of(secrets))
         said = f"{keys} key{'s' * (keys != 1)}" if keys else "everybody who can connect is served"
-        return list(among.judge_keys(secrets)) or [ok(said)]
+        return list(among.judge_keys(secrets, self._environment.shell)) or [ok(said)]
 
     async def calls(self) -> Sequence[Line]:
         secrets = self._environment.secrets
@@ -98,6 +98,7 @@ class Configured:
             *among.judge_shell(file, environment.shell, environment.known),
             *among.judge_engines(environment.values, llm),
             *among.judge_addresses(environments if project else {}),
+            *(among.judge_places(environment.values) if project else ()),
             *self._conversation(environments),
             *among.judge_stopping(environment.values),
         ] or [ok("nothing contradicts")]

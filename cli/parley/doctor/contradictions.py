@@ -17,7 +17,10 @@ from parley_ws_llm.settings import WsLlmSettings
 Values = Mapping[str, str]
 
 LIVEKIT = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+DEVELOPMENT_PAIR = ("devkey", "a-secret-for-development-only-0000")
+"""Of the server of profile `livekit`, where none is set."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PERSONAS = "/personas/"
 _PERSONA_TOKENS = 900
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
@@ -36,9 +39,9 @@ def keys_of(values: Values) -> tuple[str, ...]:
 
 
 def calling_key(values: Values) -> str:
-    """The key that ws-llm and the orchestrator call the services with, in containers."""
-    listed = values.get("OPENAI_API_KEY") or values.get("API_KEYS", "")
-    return next(iter(split_keys(listed)), "")
+    """What ws-llm and the orchestrator call the services with, as `parley_kit.stack_key` has it."""
+    given = split_keys(values.get("OPENAI_API_KEY", ""))
+    return next(iter((*given, *keys_of(values))), "")
 
 
 def profiles_of(values: Values) -> frozenset[str]:
@@ -46,8 +49,12 @@ def profiles_of(values: Values) -> frozenset[str]:
     return frozenset(name for each in listed if (name := each.strip()))
 
 
-def judge_keys(values: Values) -> Iterator[Line]:
-    """Whether there is a key, and whether the services can call each other with it."""
+def judge_keys(values: Values, shell: Values) -> Iterator[Line]:
+    """Whether there is a key, and whether the services can call each other with it.
+
+    Args:
+        shell: what is exported, where some have a key of OpenAI's own.
+    """
     keys, anonymous = keys_of(values), _is_true(values.get("ALLOW_ANONYMOUS", ""))
     if not keys:
         if not anonymous:
@@ -61,21 +68,35 @@ def judge_keys(values: Values) -> Iterator[Line]:
         yield warning(
             "ALLOW_ANONYMOUS=true changes nothing while there are keys", "Remove one of the two."
         )
+    is_exported = bool(shell.get("OPENAI_API_KEY"))
     if calling_key(values) not in keys:
+        where = "OPENAI_API_KEY, which this shell exports," if is_exported else "OPENAI_API_KEY"
+        unset = "Run `unset OPENAI_API_KEY`: a value in .env does not win over it."
         yield failure(
-            "ws-llm and the orchestrator would call the services with a key that those refuse",
-            "Set OPENAI_API_KEY to one of API_KEYS (or of API_KEYS_FILE).",
+            f"{where} is none of the keys that the services take, and they would call each other "
+            "with it",
+            unset if is_exported else "Remove it, or set it to one of API_KEYS.",
+        )
+    elif is_exported and not {"API_KEYS", "API_KEYS_FILE"} & values.keys():
+        yield warning(
+            "OPENAI_API_KEY, which this shell exports, becomes the key of this stack",
+            "Run `unset OPENAI_API_KEY` and set API_KEYS in .env, unless you mean it.",
         )
 
 
 def judge_livekit(values: Values) -> Iterator[Line]:
     """Whether calls can be taken, where they are to be."""
-    missing = [name for name in LIVEKIT if name not in values]
     profiles = profiles_of(values)
+    if "livekit" in profiles:
+        yield from _judge_local_livekit(values)
+        if "LIVEKIT_URL" not in values:
+            return
+    missing = [name for name in LIVEKIT if name not in values]
     if "calls" in profiles and missing:
         yield failure(
             f"COMPOSE_PROFILES has calls, and {_listed(missing)} not set",
-            f"Set {' and '.join(missing)} in .env, or leave calls out of COMPOSE_PROFILES.",
+            f"Set {' and '.join(missing)} in .env, or COMPOSE_PROFILES=calls,livekit for a server "
+            "of your own, or leave calls out of it.",
         )
     elif 0 < len(missing) < len(LIVEKIT):
         yield warning(
@@ -87,6 +108,54 @@ def judge_livekit(values: Values) -> Iterator[Line]:
             "LiveKit is set, and the worker that takes calls is not started",
             "Set COMPOSE_PROFILES=calls in .env.",
         )
+
+
+def _judge_local_livekit(values: Values) -> Iterator[Line]:
+    address = values.get("LIVEKIT_ADDRESS", "127.0.0.1")
+    if local_livekit(values)[1] == DEVELOPMENT_PAIR and address not in _LOOPBACK:
+        yield failure(
+            f"LiveKit is published on {address} with a secret that everybody can read in the "
+            "repository: whoever has it may join every call",
+            "Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (`openssl rand -hex 32`) in .env, or "
+            "remove LIVEKIT_ADDRESS.",
+        )
+    if "calls" not in profiles_of(values):
+        yield warning(
+            "profile livekit runs a server, and the worker that takes calls is not started",
+            "Set COMPOSE_PROFILES=calls,livekit in .env.",
+        )
+    elif "LIVEKIT_URL" in values:
+        yield warning(
+            "profile livekit runs a server that the worker does not use: LIVEKIT_URL is set",
+            "Remove LIVEKIT_URL, or livekit from COMPOSE_PROFILES.",
+        )
+
+
+def local_livekit(values: Values) -> tuple[str, tuple[str, str]]:
+    """Where this host publishes the server of profile `livekit`, and its pair of keys."""
+    key, secret = DEVELOPMENT_PAIR
+    address = values.get("LIVEKIT_ADDRESS", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")
+    pair = values.get("LIVEKIT_API_KEY", key), values.get("LIVEKIT_API_SECRET", secret)
+    return f"ws://{address}:7880", pair
+
+
+def judge_places(values: Values) -> Iterator[Line]:
+    """Settings that lead a container to what it cannot reach."""
+    for name in ("WS_LLM_PERSONA_FILE", "AGENT_PERSONA"):
+        path = values.get(name, _PERSONAS)
+        if ("/" in path or path.endswith(".md")) and not path.startswith(_PERSONAS):
+            yield failure(
+                f"{name}: containers have no {path}",
+                f"Put the file into ./personas, and set {name}=/personas/{path.split('/')[-1]}.",
+            )
+    if "LLM_BASE_URL" in values:
+        yield warning(
+            "LLM_BASE_URL leads the orchestrator elsewhere, and ws-llm goes on asking llm",
+            "Add compose.upstream.yml and set LLM_UPSTREAM_URL to lead both, or be sure that you "
+            "mean it.",
+        )
+    if "ORCHESTRATOR_BOARD" in values:
+        yield warning("containers take no ORCHESTRATOR_BOARD", "Remove it.")
 
 
 def judge_language_models(values: Values) -> Iterator[Line]:
@@ -126,7 +195,7 @@ def judge_engines(values: Values, llm: Values) -> Iterator[Line]:
     if engine and engine != "proxy" and "LLM_UPSTREAM_URL" in values:
         yield warning(
             f"LLM_UPSTREAM_URL means nothing to LLM_ENGINE={engine}",
-            "Remove it, or choose Compose files whose engine is proxy.",
+            "Remove it, or add compose.upstream.yml as the last of the Compose files.",
         )
     if engine != "vllm" and values.get("LLM_VLLM_ARGS"):
         yield warning("LLM_VLLM_ARGS is set, and vLLM is not the engine", "Remove it.")

@@ -4,13 +4,13 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 from parley.doctor.commands import CommandFailed, NotInstalled
 from parley.doctor.disk import judge_disk, judge_torch, need
 from parley.doctor.environment import Environment
 from parley.doctor.findings import Line, failure, ok, skipped, warning
-from parley.doctor.gpu import Gpu, judge_memory, plan
+from parley.doctor.gpu import judge_cards
 from parley.doctor.ports import judge_port, try_port
 from parley.doctor.probes import Probes, known
 from parley.doctor.project import Container, Project, WrongShape
@@ -170,7 +170,7 @@ class Machine:
         if settings is None:
             return [skipped("the settings of llm are wrong")]
         running = [each.service for each in await self._running()]
-        return [_judge_card(settings, project, gpus[0], running)]
+        return judge_cards(gpus, _computing(project), settings, running=running)
 
     async def containers(self) -> Sequence[Line]:
         project, there = await known(self._probes.project), await known(self._probes.containers)
@@ -188,7 +188,7 @@ class Machine:
         project = await known(self._probes.project)
         if project is None:
             return skipped(_NO_PROJECT)
-        return None if project.gpu_services else skipped("no service that would start uses one")
+        return None if project.gpus else skipped("no service that would start uses one")
 
 
 def judge_containers(project: Project, there: Sequence[Container]) -> Sequence[Line]:
@@ -213,15 +213,13 @@ def _judge_container(container: Container) -> Line | None:
     return None
 
 
-def _judge_card(settings: LlmSettings, project: Project, gpu: Gpu, running: Sequence[str]) -> Line:
-    environments = project.environments
-    on_gpu = [
-        name
-        for name in project.gpu_services
-        if environments[name].get(f"{name.upper()}_DEVICE", "cuda") != "cpu"
-    ]
-    in_use = [name for name in on_gpu if name in running]
-    return judge_memory(plan(settings, on_gpu), gpu, running=in_use)
+def _computing(project: Project) -> Mapping[str, Sequence[str]]:
+    """Of the services that reserve cards those that compute on them."""
+    return {
+        name: cards
+        for name, cards in project.gpus.items()
+        if project.environments[name].get(f"{name.upper()}_DEVICE", "cuda") != "cpu"
+    }
 
 
 async def _version(needed: Needed, said: Awaitable[str]) -> Line:

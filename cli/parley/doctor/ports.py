@@ -9,6 +9,7 @@ from parley.doctor.findings import Line, failure, ok, skipped
 from parley.doctor.project import Port
 
 _SETTINGS = {"orchestrator": "ADMIN_PORT", "grafana": "GRAFANA_PORT"}
+_ADDRESSES = {"livekit": "LIVEKIT_ADDRESS"}
 _OF_GATEWAY = {8080: "GATEWAY_PORT", 8443: "GATEWAY_TLS_PORT"}
 
 
@@ -57,7 +58,8 @@ def judge_port(port: Port, held: Held, ours: Collection[int]) -> Line:
         return skipped(f"{what} cannot be tried by this user, and may be free for Docker")
     if held is Held.NO_ADDRESS:
         return failure(
-            f"{port.address} is no address of this host", "Correct GATEWAY_ADDRESS in .env."
+            f"{port.address} is no address of this host",
+            f"Correct {_ADDRESSES.get(port.service, 'GATEWAY_ADDRESS')} in .env.",
         )
     of_gateway = port.service == "gateway"
     setting = _OF_GATEWAY.get(port.target) if of_gateway else _SETTINGS.get(port.service)

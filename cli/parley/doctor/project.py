@@ -27,14 +27,14 @@ class Project:
 
     Args:
         environments: of each service that would start, what is set in it.
-        gpu_services: those that reserve a GPU.
+        gpus: of each service that reserves GPUs, their numbers or UUIDs.
         build_args: what each service's image is built with.
     """
 
     environments: Mapping[str, Mapping[str, str]]
     images: Mapping[str, str]
     ports: Sequence[Port]
-    gpu_services: frozenset[str]
+    gpus: Mapping[str, Sequence[str]]
     build_args: Mapping[str, Mapping[str, str]]
     name: str = "parley"
 
@@ -62,7 +62,7 @@ def read_project(text: str) -> Project:
             environments={name: _environment(service) for name, service in services.items()},
             images={name: str(service.get("image", "")) for name, service in services.items()},
             ports=[port for name, service in services.items() for port in _ports(name, service)],
-            gpu_services=frozenset(name for name, s in services.items() if _reserves_gpu(s)),
+            gpus={name: gpus for name, s in services.items() if (gpus := _gpus(s))},
             build_args={name: _build_args(service) for name, service in services.items()},
             name=str(told.get("name", "parley")),
         )
@@ -108,11 +108,17 @@ def _ports(name: str, service: Mapping[str, Any]) -> Iterator[Port]:
             )
 
 
-def _reserves_gpu(service: Mapping[str, Any]) -> bool:
+def _gpus(service: Mapping[str, Any]) -> Sequence[str]:
+    """A mere count is of the first ones."""
     reserved: Any = service
     for part in ("deploy", "resources", "reservations", "devices"):
         reserved = (reserved or {}).get(part)
-    return any("gpu" in device.get("capabilities", ()) for device in reserved or ())
+    return [
+        str(number)
+        for device in reserved or ()
+        if "gpu" in device.get("capabilities", ())
+        for number in device.get("device_ids") or range(max(1, int(device.get("count", 1))))
+    ]
 
 
 def _container(told: Mapping[str, Any]) -> Container:
