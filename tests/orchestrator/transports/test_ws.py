@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -19,7 +19,8 @@ from parley_orchestrator.llm.transports.ws_wire import MAX_MESSAGE_BYTES
 from tests.orchestrator.contract.asking import HELLO, answer, failure, said, text, until
 from tests.orchestrator.contract.wire import Cut, Finish, Garble, Hang, Hold, Say
 from tests.orchestrator.contract.ws_wire import WsServer
-from tests.serving import serve
+from tests.orchestrator.fault_proxy import FaultProxy
+from tests.serving import serve, stopping
 from tests.ws_llm.talking import assistant, language_model
 from tests.ws_llm.upstreams import Exchange, says, upstream
 
@@ -308,6 +309,30 @@ class TestTheService:
                 assert await answer(right) == [Text("Yes.")]
 
         assert (refused.kind, closed.kind) == ("auth", "auth")
+
+    async def test_one_that_is_replaced_finishes_its_answer_and_another_gives_the_next(
+        self,
+    ) -> None:
+        with (
+            ExitStack() as replaced,
+            serve(language_model(scripted_tokens_per_s=20)) as model,
+            serve(assistant(model)) as new,
+        ):
+            old = replaced.enter_context(serve(assistant(model)))
+            async with (
+                FaultProxy(old).running() as proxy,
+                transport_at(f"{proxy.url}/ws-llm") as transport,
+            ):
+                question = said("How long does the flu last?")
+                async with aclosing(transport.stream(question)) as items:
+                    begun = [await anext(items)]
+                    proxy.lead_to(new)
+                    async with stopping(old, replaced):
+                        begun += [item async for item in items]
+                again = await answer(transport, question)
+
+                assert text(begun) == text(again)
+                assert proxy.accepted == 2
 
     async def test_a_model_that_fails_is_a_failure_of_the_server(self) -> None:
         with upstream(_fails) as model, serve(assistant(model.url)) as url:
