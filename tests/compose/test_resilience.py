@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -12,21 +12,19 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
-from parley.bench.compose_load import Load, Outcome, load
+from parley.bench.compose_load import load
+from parley.bench.compose_restart import busy, monotonic, restart, told_to_stop
 from parley.bench.compose_stack import SERVICES, docker
 from tests.compose.conftest import Stack
-from tests.compose.test_callers import QUESTION, spoken
+from tests.compose.test_callers import spoken
 from tests.serving import wait_until
 
-# How soon it is, is measured by `parley bench compose`; here the machine may be busy.
-BACK_WITHIN_S = 20.0
-HEALTHY_WITHIN_S = 30.0
+# A deadline, and no figure: how soon it is, is measured by `parley bench compose`.
+BACK_WITHIN_S = 60.0
 _COUNT = (
     "import sys, urllib.request as r; print(r.urlopen(r.Request('http://127.0.0.1:8000/metrics',"
     " headers={'authorization': 'Bearer ' + sys.argv[1]})).read().decode())"
 )
-# Who cannot answer while another is away.
-NEEDS = {"llm": {"ws-llm"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,10 @@ def test_a_service_that_is_killed_comes_back_and_others_are_unharmed(
     stack.run("exec", "--detach", service, "bash", "-c", kill)
 
     container = containers[service]
-    wait_until(lambda: life(container).restarts > before[service].restarts, 20, "it is restarted")
-    wait_until(lambda: answers(stack, service), HEALTHY_WITHIN_S, "it answers again")
+    wait_until(
+        lambda: life(container).restarts > before[service].restarts, BACK_WITHIN_S, "restarted"
+    )
+    wait_until(lambda: answers(stack, service), BACK_WITHIN_S, "it answers again")
     after = {name: life(container) for name, container in containers.items()}
     del before[service], after[service]
     assert after == before
@@ -71,48 +71,21 @@ def test_a_service_that_is_killed_comes_back_and_others_are_unharmed(
 
 @pytest.fixture
 def speech(stack: Stack) -> bytes:
-    return spoken(stack, QUESTION)
-
-
-async def until(condition: object, within_s: float, what: str) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"in {within_s} s: {what}"
-        await asyncio.sleep(0.02)
-
-
-async def busy(running: Load) -> None:
-    """Every caller has been served, so everything is warm and in flight."""
-    await until(
-        lambda: all(
-            sum(one.outcome is Outcome.SERVED for one in attempts) >= 3
-            for attempts in running.attempts.values()
-        ),
-        HEALTHY_WITHIN_S,
-        "the callers are served",
-    )
+    return spoken(stack, "Hello there.")
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_restart_loses_nothing_that_was_begun(
+async def test_a_restart_loses_nothing_and_harms_no_other(
     stack: Stack, service: str, speech: bytes
 ) -> None:
-    async with load(stack.address, stack.key, speech, callers=2) as running:
-        await busy(running)
-        stopped = time.monotonic()
-        await asyncio.to_thread(stack.run, "restart", service)
-        await until(lambda: running.away_s(service, stopped) is not None, 30, "it serves again")
+    async with load(stack.direct_url(), stack.key, speech, callers=2) as running:
+        seen = await restart(stack, service, running)
 
-    away_s = running.away_s(service, stopped)
-    assert running.broken() == []
-    assert running.lost(service, stopped) == []
-    assert away_s is not None
-    assert away_s < BACK_WITHIN_S
-    for other in {*SERVICES} - {service} - NEEDS.get(service, set()) - {"ws-llm"}:
-        if service != "gateway":
-            assert {one.outcome for one in running.attempts[other]} == {Outcome.SERVED}, other
+    assert seen.in_flight > 0
+    assert seen.lost == []
+    assert seen.broken == []
+    assert running.refused_elsewhere(service) == []
 
 
 def address_of(stack: Stack, container: str) -> str:
@@ -134,11 +107,41 @@ def test_a_service_that_comes_back_at_another_address_is_found(stack: Stack) -> 
 
 
 @pytest.fixture
-def three(stack: Stack) -> Iterator[list[str]]:
-    """The containers of three replicas of STT."""
-    stack.run("up", "--detach", "--no-recreate", "--wait", "--scale", "stt=3")
-    yield stack.run("ps", "-q", "stt").split()
-    stack.run("up", "--detach", "--no-recreate", "--wait", "--scale", "stt=1")
+def replicas(stack: Stack) -> Iterator[Callable[[str], list[str]]]:
+    """Has three of a service, and tells their containers."""
+    multiplied = list[str]()
+
+    def three(service: str) -> list[str]:
+        multiplied.append(service)
+        scale(stack, service, 3)
+        return stack.run("ps", "-q", service).split()
+
+    yield three
+    for service in multiplied:
+        scale(stack, service, 1)
+
+
+def scale(stack: Stack, service: str, number: int) -> None:
+    stack.run("up", "--detach", "--no-recreate", "--wait", "--scale", f"{service}={number}")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("service", ["stt", "tts", "llm", "ws-llm"])
+async def test_replicas_restarted_one_after_the_other_refuse_nobody(
+    stack: Stack, replicas: Callable[[str], list[str]], service: str, speech: bytes
+) -> None:
+    containers = await asyncio.to_thread(replicas, service)
+    async with load(stack.direct_url(), stack.key, speech, callers=2) as running:
+        await busy(running)
+        began = time.time()
+        for container in containers:
+            await asyncio.to_thread(docker, "restart", "--time", "45", container)
+            await asyncio.to_thread(stack.wait_healthy, BACK_WITHIN_S)
+        signals = [monotonic(told_to_stop(container, began)) for container in containers]
+
+    assert sum(running.in_flight(service, at) for at in signals) > 0
+    assert running.broken() == []
+    assert running.refused() == []
 
 
 def metric(stack: Stack, container: str, name: str) -> float:
@@ -147,8 +150,11 @@ def metric(stack: Stack, container: str, name: str) -> float:
 
 
 @pytest.mark.anyio
-async def test_replicas_share_the_connections(stack: Stack, three: list[str]) -> None:
+async def test_replicas_share_the_connections(
+    stack: Stack, replicas: Callable[[str], list[str]]
+) -> None:
     """One of three is missed by 60 draws in 1 of 10 billion runs."""
+    three = await asyncio.to_thread(replicas, "stt")
     headers = {"authorization": f"Bearer {stack.key}"}
     address = f"{stack.address.replace('http', 'ws', 1)}/stt/v1/realtime?intent=transcription"
     async with httpx2.AsyncClient(trust_env=False, headers=headers, timeout=30) as http:

@@ -8,31 +8,35 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from statistics import median
 
-from parley.bench.compose_load import Load, Outcome, load
+import httpx2
+
+from parley.bench.compose_load import load
+from parley.bench.compose_restart import Restart, restart
 from parley.bench.compose_stack import SERVICES, ComposeStack, demo_stack
 from parley.bench.figures import Report
 from parley.bench.ports import free_port
-from parley.errors import ServiceFailed
 
 _STARTS = 3
-_CALLERS = 1
+# Of each kind of request; what two cores carry beside the stack itself.
+_CALLERS = 2
 _KEY = "key-of-the-benchmark"
 _HEALTHY_WITHIN_S = 120.0
-_QUESTION = Path(__file__).parents[3] / "examples" / "question.wav"
-# An answer of the scripted model then takes about a second.
-_TOKENS_PER_S = "80"
+# An answer of the scripted model then takes more than a second.
+_TOKENS_PER_S = "40"
+_SPOKEN = "Hello there."
+
+Step = Callable[[str], None]
 
 
-def measure(step: Callable[[str], None]) -> Report:
+def measure(step: Step) -> Report:
     report = Report("compose")
     with _stack() as stack:
         step("building what is not built yet")
         stack.run("build", "--quiet")
         _starts(report, stack, step)
-        asyncio.run(_restarts(report, stack, step))
+        _restarts(report, stack, step)
     return report
 
 
@@ -47,7 +51,7 @@ def _stack() -> AbstractContextManager[ComposeStack]:
     return demo_stack(f"parley-bench-{os.getpid()}", settings)
 
 
-def _starts(report: Report, stack: ComposeStack, step: Callable[[str], None]) -> None:
+def _starts(report: Report, stack: ComposeStack, step: Step) -> None:
     seconds = []
     for number in range(_STARTS):
         step(f"start {number + 1} of {_STARTS}")
@@ -60,38 +64,34 @@ def _starts(report: Report, stack: ComposeStack, step: Callable[[str], None]) ->
     report.add("built images to all healthy", median(seconds), "s", 30, how)
 
 
-async def _restarts(report: Report, stack: ComposeStack, step: Callable[[str], None]) -> None:
+def _restarts(report: Report, stack: ComposeStack, step: Step) -> None:
+    url = stack.direct_url()
+    speech = _speech(url)
     for service in SERVICES:
         step(f"restart of {service}")
         stack.wait_healthy(_HEALTHY_WITHIN_S)
-        await _restart(report, stack, service)
+        _add(report, service, asyncio.run(_restart(stack, service, url, speech)))
 
 
-async def _restart(report: Report, stack: ComposeStack, service: str) -> None:
-    async with load(stack.url(), _KEY, _QUESTION.read_bytes(), _CALLERS) as running:
-        await _until(lambda: _is_warm(running))
-        stopped = time.monotonic()
-        await asyncio.to_thread(stack.run, "restart", service)
-        await _until(lambda: running.away_s(service, stopped) is not None)
-    how = f"docker compose restart, {_CALLERS} caller of each service all the time"
-    lost = [*running.lost(service, stopped), *running.broken()]
-    told = "; ".join([how, *lost[:1]])
-    report.add(f"restart of {service}, lost in flight", len(lost), "requests", 0, told)
-    away_s = running.away_s(service, stopped)
-    assert away_s is not None
-    report.add(f"restart of {service}, served again", away_s, "s", 5, "after the command")
+async def _restart(stack: ComposeStack, service: str, url: str, speech: bytes) -> Restart:
+    async with load(url, _KEY, speech, _CALLERS) as running:
+        return await restart(stack, service, running)
 
 
-def _is_warm(running: Load) -> bool:
-    return all(
-        sum(one.outcome is Outcome.SERVED for one in attempts) >= 3
-        for attempts in running.attempts.values()
-    )
+def _add(report: Report, service: str, seen: Restart) -> None:
+    lost = [*seen.lost, *seen.broken]
+    in_flight = f"of {seen.in_flight} in flight at the signal, {_CALLERS} callers of each kind"
+    told = "; ".join([in_flight, *lost[:1]])
+    report.add(f"restart of {service}: lost", len(lost), "requests", 0, told)
+    how = "from the signal until every kind of request is answered"
+    report.add(f"restart of {service}: served again", seen.away_s, "s", 5, how)
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _HEALTHY_WITHIN_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise ServiceFailed("The callers were not served in time.")
-        await asyncio.sleep(0.02)
+def _speech(url: str) -> bytes:
+    """A WAV file with a few words, by the stack itself."""
+    body = {"model": "tts-1", "voice": "alloy", "input": _SPOKEN, "response_format": "wav"}
+    headers = {"authorization": f"Bearer {_KEY}"}
+    with httpx2.Client(trust_env=False, headers=headers, timeout=30) as client:
+        response = client.post(f"{url}/tts/v1/audio/speech", json=body)
+        response.raise_for_status()
+        return response.content

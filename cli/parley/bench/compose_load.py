@@ -1,106 +1,116 @@
-"""Callers of every service, all the time, and what became of each of their requests.
-
-Each request has a connection of its own: what is lost is then the stack's doing, not that of a
-connection that was kept too long.
-"""
+"""Callers of every kind, all the time, and what became of each of their requests."""
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
 
-import httpx2
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from parley.bench.compose_requests import Kind, kinds
+from parley.bench.compose_told import Attempt, Outcome, Refused
 
-_PAUSE_S = 0.2
-_TIMEOUT_S = 30.0
-_QUESTION = "How long does the flu last?"
-_CHAT = json.dumps({"type": "chat", "messages": [{"role": "user", "content": _QUESTION}]})
-_SENTENCE = "Please speak a little more slowly, I did not understand."
-
-
-class Outcome(StrEnum):
-    SERVED = "served"
-    REFUSED = "refused"
-    """Nothing was begun, and the caller was told so: it may ask again."""
-    BROKEN = "broken"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request; times are those of `time.monotonic`."""
-
-    sent: float
-    ended: float
-    outcome: Outcome
-    said: str
-
-
-class Refused(Exception):
-    """Nothing of an answer had come."""
-
-
-Ask = Callable[[], Awaitable[None]]
+_PAUSE_S = 0.4
+_REFUSED_PAUSE_S = 0.1
+# Callers in step would all be in flight at a time, and then none: about a request and its pause.
+_STAGGER_S = 1.6
+_TIMEOUT_S = 60.0
 
 
 @dataclass(slots=True)
 class Load:
-    """What callers of each service met with so far."""
+    """What callers of each kind met with so far; times are those of `time.monotonic`."""
 
-    attempts: Mapping[str, list[Attempt]] = field(default_factory=dict)
+    attempts: Mapping[Kind, list[Attempt]]
+    open: dict[object, float] = field(default_factory=dict)
+    """When each that has not ended was sent."""
+
+    def served(self, times: int) -> bool:
+        """Whether each kind of request was served as often."""
+        return all(
+            sum(one.outcome is Outcome.SERVED for one in attempts) >= times
+            for attempts in self.attempts.values()
+        )
+
+    def open_since_before(self, at: float) -> bool:
+        return any(sent < at for sent in self.open.values())
 
     def broken(self) -> list[str]:
-        """Requests that ended badly, of all services."""
+        """What requests of all kinds that were lost were told."""
+        return self._told(self.attempts, Outcome.BROKEN)
+
+    def refused(self) -> list[str]:
+        """The same of requests that were refused."""
+        return self._told(self.attempts, Outcome.REFUSED)
+
+    def refused_elsewhere(self, service: str) -> list[str]:
+        """The same of requests that do not need a service."""
+        return self._told((k for k in self.attempts if not k.passes(service)), Outcome.REFUSED)
+
+    def _told(self, kinds: Iterable[Kind], outcome: Outcome) -> list[str]:
         return [
-            f"{service}: {one.said}"
-            for service, attempts in self.attempts.items()
-            for one in attempts
-            if one.outcome is Outcome.BROKEN
+            f"{kind.name}: {one.said}"
+            for kind in kinds
+            for one in self.attempts[kind]
+            if one.outcome is outcome
         ]
 
-    def lost(self, service: str, stopped: float) -> list[str]:
-        """Requests to a service that were in flight when it was stopped, and did not succeed."""
+    def in_flight(self, service: str, at: float) -> int:
+        """How many requests that ended since were on their way through a service."""
+        return sum(one.in_flight(at) for _, one in self._through(service))
+
+    def lost(self, service: str, at: float) -> list[str]:
+        """Those of them that were not served."""
         return [
-            one.said
-            for one in self.attempts[service]
-            if one.sent < stopped < one.ended and one.outcome is not Outcome.SERVED
+            f"{kind.name}: {one.said}"
+            for kind, one in self._through(service)
+            if one.in_flight(at) and one.outcome is not Outcome.SERVED
         ]
 
-    def away_s(self, service: str, stopped: float) -> float | None:
-        """Seconds from the stop until a new request was served again; None: not yet.
+    def away_s(self, service: str, since: float) -> float | None:
+        """Seconds until new requests of each kind were answered again; None: not all are yet.
 
         0 where none was refused.
         """
-        after = [one for one in self.attempts[service] if one.sent >= stopped]
-        refused = [one.sent for one in after if one.outcome is not Outcome.SERVED]
-        if not refused:
-            return 0.0 if after else None
-        served = [one.ended for one in after if one.sent > refused[-1]]
-        return min(served) - stopped if served else None
+        away = [
+            _away_s(attempts, since)
+            for kind, attempts in self.attempts.items()
+            if kind.passes(service)
+        ]
+        known = [one for one in away if one is not None]
+        return max(known) if len(known) == len(away) else None
+
+    def _through(self, service: str) -> Iterator[tuple[Kind, Attempt]]:
+        for kind, attempts in self.attempts.items():
+            if kind.passes(service):
+                yield from ((kind, one) for one in attempts)
+
+
+def _away_s(attempts: Sequence[Attempt], since: float) -> float | None:
+    after = [one for one in attempts if one.sent >= since]
+    refused = [one.sent for one in after if one.outcome is not Outcome.SERVED]
+    if not refused:
+        return 0.0 if after else None
+    answered = [
+        one.answered for one in after if one.sent > max(refused) and one.answered is not None
+    ]
+    return min(answered) - since if answered else None
 
 
 @asynccontextmanager
 async def load(url: str, key: str, speech: bytes, callers: int) -> AsyncIterator[Load]:
-    """`callers` of each service, until the context is left; what they began they see to its end.
+    """`callers` of each kind, until the context is left; what they began they see to its end.
 
     Args:
+        url: the gateway's.
         speech: a WAV file with a sentence.
     """
-    # None is kept alive.
-    limits = httpx2.Limits(max_keepalive_connections=0)
-    async with httpx2.AsyncClient(limits=limits, timeout=_TIMEOUT_S, trust_env=False) as client:
-        asks = _asks(client, url, key, speech)
-        running = Load({service: [] for service in asks})
+    async with kinds(url, key, speech) as asked:
+        running = Load({kind: [] for kind in asked})
         leaving = asyncio.Event()
         tasks = [
-            asyncio.create_task(_call(ask, running.attempts[service], leaving))
-            for service, ask in asks.items()
-            for _ in range(callers)
+            asyncio.create_task(_call(kind, running, leaving, _STAGGER_S * number / callers))
+            for number in range(callers)
+            for kind in asked
         ]
         try:
             yield running
@@ -109,100 +119,34 @@ async def load(url: str, key: str, speech: bytes, callers: int) -> AsyncIterator
             await asyncio.gather(*tasks)
 
 
-async def _call(ask: Ask, attempts: list[Attempt], leaving: asyncio.Event) -> None:
+async def _call(kind: Kind, running: Load, leaving: asyncio.Event, first_after_s: float) -> None:
+    this = object()
+    await asyncio.sleep(first_after_s)
     while not leaving.is_set():
-        attempts.append(await _attempt(ask))
-        await asyncio.sleep(_PAUSE_S)
+        running.open[this] = time.monotonic()
+        attempt = await _attempt(kind)
+        running.attempts[kind].append(attempt)
+        del running.open[this]
+        with suppress(TimeoutError):
+            await asyncio.wait_for(leaving.wait(), _pause_s(attempt))
 
 
-async def _attempt(ask: Ask) -> Attempt:
-    sent = time.monotonic()
+def _pause_s(attempt: Attempt) -> float:
+    """A third of its time a caller is idle, however slow the machine is."""
+    if attempt.outcome is Outcome.REFUSED:
+        return _REFUSED_PAUSE_S
+    return max(_PAUSE_S, (attempt.ended - attempt.sent) / 2)
+
+
+async def _attempt(kind: Kind) -> Attempt:
+    sent, answered = time.monotonic(), list[float]()
     outcome, said = Outcome.SERVED, ""
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            await ask()
+            await kind.ask(lambda: answered.append(time.monotonic()))
     except Refused as exc:
         outcome, said = Outcome.REFUSED, str(exc)
     except Exception as exc:  # noqa: BLE001  whatever it is, the caller has lost a request
         outcome, said = Outcome.BROKEN, f"{type(exc).__name__} {exc}"
-    return Attempt(sent, time.monotonic(), outcome, said)
-
-
-def _asks(client: httpx2.AsyncClient, url: str, key: str, speech: bytes) -> Mapping[str, Ask]:
-    headers = {"authorization": f"Bearer {key}"}
-
-    async def hear() -> None:
-        files = {"file": ("question.wav", speech)}
-        body = {"model": (None, "whisper-1")}
-        await _post(client, f"{url}/stt/v1/audio/transcriptions", headers, files={**files, **body})
-
-    async def speak() -> None:
-        body = {"model": "tts-1", "voice": "alloy", "input": _SENTENCE, "response_format": "pcm"}
-        await _post(client, f"{url}/tts/v1/audio/speech", headers, json=body)
-
-    async def think() -> None:
-        messages = [{"role": "user", "content": _QUESTION}]
-        body = {"model": "qwen2-5-7b-instruct", "messages": messages, "stream": True}
-        answer = await _post(client, f"{url}/llm/v1/chat/completions", headers, json=body)
-        if not answer.rstrip().endswith(b"data: [DONE]"):
-            raise ValueError(f"the stream ends with {answer[-80:]!r}")
-
-    async def chat() -> None:
-        await _chat(url.replace("http", "ws", 1), headers)
-
-    async def page() -> None:
-        """Of the gateway itself."""
-        _check(await _sent(client.get(f"{url}/livez")))
-
-    return {"stt": hear, "tts": speak, "llm": think, "ws-llm": chat, "gateway": page}
-
-
-async def _post(
-    client: httpx2.AsyncClient, url: str, headers: Mapping[str, str], **content: Any
-) -> bytes:
-    """The whole of a streamed answer."""
-    request = client.build_request("POST", url, headers=dict(headers), **content)
-    response = await _sent(client.send(request, stream=True))
-    try:
-        if response.status_code != 200:
-            await response.aread()
-            _check(response)
-        return b"".join([piece async for piece in response.aiter_raw()])
-    finally:
-        await response.aclose()
-
-
-async def _sent(sending: Awaitable[httpx2.Response]) -> httpx2.Response:
-    try:
-        return await sending
-    except httpx2.TransportError as exc:
-        raise Refused(f"{type(exc).__name__} {exc}") from exc
-
-
-def _check(response: httpx2.Response) -> None:
-    if response.status_code == 503 and "retry-after" in response.headers:
-        raise Refused(response.json()["error"]["message"])
-    if response.status_code != 200:
-        raise ValueError(f"{response.status_code} {response.text[:200]}")
-
-
-async def _chat(url: str, headers: Mapping[str, str]) -> None:
-    try:
-        socket = await connect(f"{url}/ws-llm/ws", additional_headers=dict(headers), proxy=None)
-    except (OSError, InvalidStatus, WebSocketException) as exc:
-        raise Refused(f"{type(exc).__name__} {exc}") from exc
-    begun = False
-    async with socket:
-        try:
-            await socket.send(_CHAT)
-            while True:
-                reply = json.loads(await socket.recv())
-                if reply["type"] == "complete":
-                    return
-                if reply["type"] == "error":
-                    raise ValueError(reply["message"]) if begun else Refused(reply["message"])
-                begun = True
-        except ConnectionClosed as exc:
-            if begun:
-                raise
-            raise Refused(str(exc)) from exc
+    first = answered[0] if answered and outcome is Outcome.SERVED else None
+    return Attempt(sent, first, time.monotonic(), outcome, said)

@@ -46,6 +46,16 @@ class ComposeStack:
         port = self.run("port", "gateway", "8080").strip().rpartition(":")[2]
         return f"http://127.0.0.1:{port}"
 
+    def direct_url(self) -> str:
+        """The gateway's own address, as callers of another machine reach it.
+
+        Where the port is published on loopback a proxy of Docker's takes every connection, and
+        hangs up when nobody listens behind it: who is refused cannot be told from who is lost.
+        """
+        form = "{{json .NetworkSettings.Networks}}"
+        networks = json.loads(docker("inspect", "--format", form, self.container("gateway")))
+        return f"http://{networks[f'{self.project}_front']['IPAddress']}:8080"
+
     def healths(self) -> Mapping[str, str]:
         """`starting`, `healthy`, `unhealthy` or nothing, by the names of the containers."""
         lines = self.run("ps", "--all", "--format", "json").splitlines()
