@@ -151,6 +151,7 @@ def test_a_compose_that_is_too_old_is_a_failure(
 def test_what_compose_refuses_is_said_without_the_keys_that_it_quotes(
     doctor: Doctor, programs: Programs, env_file: Path
 ) -> None:
+    (env_file.parent / "docker-compose.yml").touch()
     programs.add("docker", f"echo 'bad value {KEY} for x' >&2; exit 14")
     report = doctor.looks(env_file)
 
@@ -205,6 +206,19 @@ def test_a_gpu_that_is_free_and_a_toolkit_are_ok(
     assert line(report, "Driver")["found"] == "580.95.05"
     assert line(report, "Toolkit")["verdict"] == "ok"
     assert line(report, "Memory")["verdict"] == "ok"
+
+
+def test_a_place_without_compose_files_is_told(
+    doctor: Doctor, programs: Programs, env_file: Path
+) -> None:
+    programs.add("docker", "echo no configuration file provided >&2; exit 14")
+    there = line(doctor.looks(env_file), "Compose files")
+    (env_file.parent / "docker-compose.yml").touch()
+    refused = line(doctor.looks(env_file), "Compose files")
+
+    assert there["found"] == f"there is no docker-compose.yml in {env_file.parent}"
+    assert "--env" in there["todo"]
+    assert "Compose refuses them" in refused["found"]
 
 
 def test_an_old_driver_no_toolkit_and_a_full_card_are_told(
@@ -265,6 +279,7 @@ def test_without_a_gpu_the_stacks_that_need_none_are_named(
     report = doctor.looks(env_file)
 
     assert "compose.cpu.yml" in line(report, "Driver")["todo"]
+    assert line(report, "Toolkit")["verdict"] == "skipped"
 
 
 @pytest.fixture

@@ -165,8 +165,8 @@ async def _livekit(values: Mapping[str, str]) -> Sequence[Line]:
     missing = [name for name in LIVEKIT if name not in values]
     if missing:
         return [skipped(f"{' and '.join(missing)} not set")]
-    url, *pair = (values[name] for name in LIVEKIT)
-    return [await check_livekit(url, *pair, time.time())]
+    url, key, secret = (values[name] for name in LIVEKIT)
+    return [await check_livekit(url, key, secret, time.time())]
 
 
 def _host(url: str) -> str:

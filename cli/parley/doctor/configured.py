@@ -30,7 +30,7 @@ def settings_checks(environment: Environment, probes: Probes) -> list[Check]:
         Check(GROUP, "Keys", configured.keys),
         Check(GROUP, "Calls", configured.calls),
         Check(GROUP, "Services", configured.services, deadline_s=30),
-        Check(GROUP, "Together", configured.together, deadline_s=30),
+        Check(GROUP, "Contradictions", configured.together, deadline_s=30),
     ]
 
 
@@ -44,7 +44,8 @@ class Configured:
     async def file(self) -> Sequence[Line]:
         environment = self._environment
         if environment.file is not None:
-            return [ok(f"{environment.path} sets {len(environment.file.values)} names")]
+            filled = sum(map(bool, environment.file.values.values()))
+            return [ok(f"{environment.path} sets {filled} names to something")]
         if environment.path.exists():
             return [
                 failure(
@@ -101,7 +102,7 @@ class Configured:
             *(among.judge_places(environment.values) if project else ()),
             *self._conversation(environments),
             *among.judge_stopping(environment.values),
-        ] or [ok("nothing contradicts")]
+        ] or [ok("none")]
 
     def _problems(self, environments: Mapping[str, Mapping[str, str]]) -> Iterator[Line]:
         told = set()

@@ -32,8 +32,8 @@ async def check_livekit(url: str, api_key: str, api_secret: str, now: float) -> 
     except NoReply as exc:
         return failure(
             f"{shown(base)}: {exc}",
-            "Correct LIVEKIT_URL, or remove it and set COMPOSE_PROFILES=calls,livekit, which starts a "
-            "server here.",
+            "Correct LIVEKIT_URL, or remove it and set COMPOSE_PROFILES=calls,livekit for a server "
+            "here.",
         )
 
 

@@ -24,10 +24,11 @@ GPU = "GPU"
 CONTAINERS = "Containers"
 _NO_PROJECT = "Docker Compose does not tell what it would start"
 _SAID = 240
+_COMPOSE_FILES = ("docker-compose.yml", "compose.yaml", "compose.yml", "docker-compose.yaml")
 _ELSEWHERE = "Docker's engine runs on another machine, or in a virtual one"
 _WITHOUT_GPU = (
-    "Add a line COMPOSE_FILE=docker-compose.yml:compose.cpu.yml to .env (or compose.demo.yml, "
-    "which downloads nothing) for a stack that needs no GPU."
+    "Add a line COMPOSE_FILE=docker-compose.yml:compose.cpu.yml to .env, or one with "
+    "compose.demo.yml, which downloads nothing."
 )
 _TOOLKIT = (
     "Install it: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/"
@@ -94,8 +95,20 @@ class Machine:
         except WrongShape as exc:
             return [failure(str(exc), COMPOSE.how)]
         except CommandFailed as exc:
-            return [self._refused(exc)]
+            return [self._no_files() or self._refused(exc)]
         return [ok(f"would start {', '.join(project.environments)}")]
+
+    def _no_files(self) -> Line | None:
+        """Beside the `.env` is where Compose looks, if it is told of no others."""
+        place = self._environment.path.parent
+        if self._probes.names_files or "COMPOSE_FILE" in os.environ:
+            return None
+        if any((place / name).exists() for name in _COMPOSE_FILES):
+            return None
+        return failure(
+            f"there is no docker-compose.yml in {place}",
+            "Run this in the directory of Parley's repository, or name its .env with --env.",
+        )
 
     def _refused(self, exc: CommandFailed) -> Line:
         # Compose quotes lines that it cannot read, whatever they hold.
@@ -151,6 +164,8 @@ class Machine:
         told = await known(self._probes.docker)
         if not told:
             return [skipped("Docker does not answer")]
+        if not await known(self._probes.gpus):
+            return [skipped("no GPU that containers could have")]
         if "nvidia" in (told.get("Runtimes") or {}):
             return [ok("Docker knows the nvidia runtime")]
         if _is_elsewhere(told):
@@ -242,4 +257,4 @@ def _free_bytes(directory: str) -> int | None:
 
 
 def _no_gpu() -> str:
-    return f"{DRIVER.how} {_WITHOUT_GPU}"
+    return f"With a GPU: {DRIVER.how} Without: {_WITHOUT_GPU}"

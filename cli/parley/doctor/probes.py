@@ -37,6 +37,11 @@ class Probes:
         self._compose_shell = compose_shell
         self._tasks: list[asyncio.Task[Any]] = []
 
+    @property
+    def names_files(self) -> bool:
+        """Whether Compose is told which files to take."""
+        return bool(self._compose_files)
+
     async def __aenter__(self) -> Self:
         return self
 
