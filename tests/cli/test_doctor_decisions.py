@@ -16,8 +16,7 @@ from parley.doctor.machine import judge_containers
 from parley.doctor.names import judge_names, names_in
 from parley.doctor.ports import Held, judge_port
 from parley.doctor.project import Port, WrongShape, read_containers, read_project
-from parley.doctor.redaction import redact_findings, secrets_in
-from parley.doctor.secret_names import is_secret
+from parley.doctor.redaction import is_secret, redact_findings, secrets_in
 from parley.doctor.settings import SERVICES, orchestrator_settings, read
 from parley.doctor.versions import COMPOSE, DOCKER, judge_python, version_in
 from parley.doctor.versions import judge as judge_version

@@ -50,6 +50,12 @@ def test_it_can_write_to_its_temporary_directory_alone(stack: Stack, service: st
             stack.inside(service, "touch", f"{place}/one")
 
 
+def test_personas_of_ones_own_can_be_read_and_not_written(stack: Stack) -> None:
+    assert "## Instructions" in stack.inside("ws-llm", "cat", "/personas/receptionist.example.md")
+    with pytest.raises(ServiceFailed, match="Read-only file system"):
+        stack.inside("ws-llm", "touch", "/personas/one")
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_its_limits_are_those_of_its_container(stack: Stack, service: str) -> None:
     host = json.loads(docker("inspect", stack.container(service)))[0]["HostConfig"]

@@ -96,6 +96,8 @@ def _stack_checks(base: Base, values: Mapping[str, str], probes: Probes) -> list
 
     async def look(service: str) -> Sequence[Line]:
         try:
+            if service == "stt":
+                await speech.heard()  # how long TTS took is not its time
             target = _target(service, base, values, await _if_refused(base, probes))
             return await check_service(target, calls[service])
         finally:

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 from parley.doctor.access import SecretFile
 from parley.doctor.dotenv import EnvFile, parse
 from parley.doctor.names import names_in
-from parley.doctor.secret_names import is_secret
+from parley.doctor.redaction import is_secret
 from parley.doctor.settings import SERVICES, orchestrator_settings, variables
 
 EXAMPLE = ".env.example"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from parley.doctor.findings import Line, failure, warning
-from parley.doctor.secret_names import is_secret
+from parley.doctor.redaction import is_secret
 
 _PLACEHOLDER = re.compile(
     r"<.*>|\.\.\.|…|change[-_ ]?(me|this|it)|replace[-_ ]?(me|this|it)|(your|my)[-_ ].*"

@@ -1,13 +1,19 @@
-"""Takes secrets out of what is printed, should another program have said one."""
+"""Which settings are secret, and how what is printed is kept free of them."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from parley.doctor.findings import Finding
-from parley.doctor.secret_names import is_secret
 
+_SECRET = re.compile(r"(?<!PER_)(KEYS?|SECRET|TOKEN|PASSWORD)(_FILE)?$")
 _LEAST = 6
 _HIDDEN = "(hidden)"
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting of this name holds a secret, or a file of secrets."""
+    return bool(_SECRET.search(name))
 
 
 def secrets_in(values: Mapping[str, str]) -> frozenset[str]:
