@@ -15,6 +15,7 @@ from parley_kit import downloads
 from parley_kit.app import Service
 from parley_kit.downloads import Download, Wanted
 from parley_kit.errors import SettingsError
+from parley_kit.health import Health
 from parley_kit.logging import configure
 from parley_kit.server import Server, bind, config
 from parley_kit.settings import ServiceSettings, load
@@ -99,7 +100,7 @@ def run(
         SettingsError: the address to listen on cannot be had.
     """
     fetch = Fetch(wanted, finish)
-    service = Service(name, settings, fetch)
+    service = Service(name, settings, fetch, health=Health("its model from the hub"))
     _refuse_everything_else(service)
     server = Server(config(service, grace_s=_GRACE_S), service.health.mark_draining)
     fetch.on_end = server.stop

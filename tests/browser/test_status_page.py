@@ -87,11 +87,51 @@ async def test_a_download_shows_how_far_it_is_and_when_it_has_ended(page: Page) 
         await page.open(front.url)
         await page.until("document.querySelector('progress')", "the progress is there")
         assert await text(page, card("stt", ".status")) == "Downloading"
-        assert await text(page, card("stt", ".how")) == "Its model: 1.0 GB of 3.1 GB, 33 %"
-        assert await page.run("document.querySelector('progress').value") == 33
+        assert await text(page, card("stt", ".how")) == "Its model: 33 % of 3.1 GB"
+        assert await page.run("document.querySelector('progress').position") == 1034.5 / 3100
+        assert await text(page, "#overall") == "Downloading models, 3 of 4 services are ready"
         engine.download["percent"] = 100
         await page.until("!document.querySelector('progress')", "the download ends")
         assert await text(page, card("stt", ".status")) == "Loading"
+
+
+async def test_at_a_first_start_all_that_is_fetched_is_seen_from_the_start(page: Page) -> None:
+    """No service is there yet: what fetches their models answers for them."""
+    with ExitStack() as running:
+        fetches = {}
+        for name in ("stt", "tts", "llm"):
+            app = demo(name, Downloading())
+            url = running.enter_context(serve(app, wait_for_ready=False))
+            fetches[f"{name}-model"] = where(url)
+        front = running.enter_context(gateway(fetches))
+        await page.open(front.url)
+        await page.until("document.querySelectorAll('progress').length === 3", "all are shown")
+
+        assert await page.text(".service .status") == ["Downloading"] * 3 + ["Not there yet"]
+
+
+async def test_how_long_a_download_still_takes_is_told_once_it_is_known(page: Page) -> None:
+    times = "[0, 4, 10].map(s => left('stt', {done_mb: s * 10, total_mb: 3100}, s))"
+    with stack() as front:
+        await page.open(front.url)
+        told = await page.run(f"import('./pace.js').then(({{left}}) => {times})")
+        stalled = await page.run(
+            "import('./pace.js').then(({left}) => [0, 20].map("
+            "s => left('tts', {done_mb: 5, total_mb: 10}, s)))"
+        )
+
+    assert told == ["", "", "about 5 minutes left"]
+    assert stalled == ["", ""]
+
+
+async def test_what_starts_after_another_says_that_it_waits(page: Page) -> None:
+    with stack(llm=Downloading(), stt=None, tts=None) as front:
+        await page.open(front.url)
+        await page.until("document.querySelector('progress')", "it has looked")
+
+        assert await text(page, card("stt", ".status")) == "Waiting"
+        assert "It starts when the language model is ready" in await text(page, card("stt", ".how"))
+        assert "It starts when speech to text is ready" in await text(page, card("tts", ".how"))
 
 
 async def test_a_service_that_loads_and_one_that_is_away_are_told_apart(page: Page) -> None:

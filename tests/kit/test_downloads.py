@@ -18,6 +18,7 @@ from parley_tts.fetch import wanted as wanted_by_tts
 from parley_tts.settings import TtsSettings
 from tests.gateway.behind import faulty
 from tests.hub import Hub, hub
+from tests.serving import wait_until
 
 WANTED = Wanted("test/model", ("*.json", "*.bin"), "STT_MODEL")
 IMPATIENT = Patience(stalled_s=20, pauses_s=(0.01, 0.01))
@@ -121,11 +122,10 @@ async def test_a_hub_that_is_away_is_asked_again(
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
     folder = repository(tmp_path / "model", "config.json", "a.bin")
     fetch = asyncio.ensure_future(downloads.fetch(WANTED, Download(), patience))
-    async with asyncio.timeout(20):
-        while "test/model could not be downloaded" not in caplog.messages:
-            await asyncio.sleep(0.01)
-        with hub(folder, "test/model", port=port):
-            directory = await fetch
+    warned = "test/model could not be downloaded"
+    await asyncio.to_thread(wait_until, lambda: warned in caplog.messages, 20, "it has failed")
+    with hub(folder, "test/model", port=port):
+        directory = await asyncio.wait_for(fetch, 20)
 
     assert files_in(directory) == {"config.json", "a.bin"}
 

@@ -1,7 +1,8 @@
 /** The status page: asks each service whether it is ready, for as long as somebody looks. */
 
 import { copyButton } from "./copy.js";
-import { lookAt, overall } from "./readiness.js";
+import { left } from "./pace.js";
+import { inTurn, lookAt, overall } from "./readiness.js";
 
 const OFTEN_MS = 2000;
 const SELDOM_MS = 10000;
@@ -17,7 +18,9 @@ async function look() {
   if (looking) return;
   looking = true;
   clearTimeout(timer);
-  const found = await Promise.all(cards.map((card) => lookAt(card.dataset.name, seenReady.has(card))));
+  const found = inTurn(
+    await Promise.all(cards.map((card) => lookAt(card.dataset.name, seenReady.has(card)))),
+  );
   looking = false;
   showGateway(found.every((one) => one.state === "unreachable"));
   cards.forEach((card, i) => show(card, found[i]));
@@ -34,18 +37,19 @@ function showGateway(away) {
   }
 }
 
-function show(card, { state, word, how, percent }) {
+function show(card, { state, word, how, download }) {
   card.dataset.state = state;
   if (state === "good") seenReady.add(card);
   setStatus(card.querySelector(".status"), state, word);
   line(card, ".how", "p", how, (p) => {
     p.className = "how small";
-    p.textContent = how;
+    const rest = download && left(card.dataset.name, download);
+    p.textContent = rest ? `${how}, ${rest}` : how;
   });
-  line(card, "progress", "progress", percent !== null, (bar) => {
-    bar.max = 100;
-    bar.value = percent;
-    bar.setAttribute("aria-label", `Download of the model, ${percent} %`);
+  line(card, "progress", "progress", download, (bar) => {
+    bar.max = download.total_mb;
+    bar.value = download.done_mb;
+    bar.setAttribute("aria-label", "Download of the model");
   });
   if (card.dataset.name === "ws-llm") showChat(state === "good");
 }

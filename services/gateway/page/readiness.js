@@ -1,11 +1,18 @@
 /** What a service's `readyz` means, in words. */
 
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 8000;
+
+// Where they share a card, one starts after the other.
+const AFTER = {
+  stt: { name: "llm", title: "the language model" },
+  tts: { name: "stt", title: "speech to text" },
+};
 
 /**
  * @param {boolean} wasReady whether it has been ready since the page was opened.
- * @returns {{state: string, word: string, how: string, percent: number | null}} how a service is.
- *   `state` is good, wait, bad, or unreachable when not even the gateway answered.
+ * @returns {{name: string, state: string, word: string, how: string, download: object | null}} how a
+ *   service is. `state` is good, wait, bad, or unreachable when not even the gateway answered;
+ *   `download` is its model's, while that is under way.
  */
 export async function lookAt(name, wasReady) {
   let response, body;
@@ -16,10 +23,24 @@ export async function lookAt(name, wasReady) {
     });
     body = await response.json().catch(() => ({}));
   } catch {
-    return is("unreachable", "Unknown");
+    return { name, ...is("unreachable", "Unknown") };
   }
-  return meaning(response.status, body, wasReady);
+  return { name, ...meaning(response.status, body, wasReady) };
 }
+
+/** What is not there yet because another has to be ready first, says so. */
+export function inTurn(found) {
+  const states = Object.fromEntries(found.map(({ name, state }) => [name, state]));
+  return found.map((one) => {
+    const before = AFTER[one.name];
+    if (!one.absent || !before || states[before.name] === "good") return one;
+    const how = `It starts when ${before.title} is ready, where they share a graphics card.`;
+    return { ...one, word: "Waiting", how };
+  });
+}
+
+const NOT_THERE =
+  "It does not answer yet: a large model takes minutes to load. Its lines in docker compose logs say what it is at.";
 
 function meaning(status, body, wasReady) {
   if (status === 200) return is("good", "Ready");
@@ -27,10 +48,10 @@ function meaning(status, body, wasReady) {
   if (code === "unreachable") {
     return wasReady
       ? is("bad", "Away", "It has stopped answering: it restarts, or was stopped.")
-      : is("wait", "Not there yet", "It does not answer yet: a large model takes minutes to load.");
+      : { ...is("wait", "Not there yet", NOT_THERE), absent: true };
   }
   if (code === "not_ready") {
-    return body.download ? downloading(body.download) : is("wait", "Starting", why(message));
+    return body.download ? downloading(body.download) : starting(message);
   }
   return is("bad", "Broken", `Asked whether it is ready, it answered with status ${status}.`);
 }
@@ -42,15 +63,15 @@ export function overall(found) {
   }
   if (ready === found.length) return { state: "good", text: "All services are ready" };
   const state = found.some((one) => one.state === "bad") ? "bad" : "wait";
-  return { state, text: `${ready} of ${found.length} services are ready` };
+  const those = `${ready} of ${found.length} services are ready`;
+  const downloads = found.some((one) => one.download);
+  return { state, text: downloads ? `Downloading models, ${those}` : those };
 }
 
-function downloading({ done_mb: done, total_mb: total, percent }) {
+function downloading(download) {
+  const { total_mb: total, percent } = download;
   if (percent >= 100) return is("wait", "Loading", "Its model is here and is being loaded.");
-  return {
-    ...is("wait", "Downloading", `Its model: ${size(done)} of ${size(total)}, ${percent} %`),
-    percent,
-  };
+  return { ...is("wait", "Downloading", `Its model: ${percent} % of ${size(total)}`), download };
 }
 
 function size(megabytes) {
@@ -58,12 +79,14 @@ function size(megabytes) {
 }
 
 /** The service's own reason, where it says more than that it is not ready. */
-function why(message) {
+function starting(message) {
   const reason = /^The service is not ready: it (.+)\.$/.exec(message ?? "")?.[1];
-  if (!reason || reason === "is starting") return "It loads what it needs and tries it once.";
-  return `It ${reason}.`;
+  if (!reason || reason === "is starting") {
+    return is("wait", "Starting", "It loads what it needs and tries it once.");
+  }
+  return is("wait", reason.startsWith("waits") ? "Waiting" : "Starting", `It ${reason}.`);
 }
 
 function is(state, word, how = "") {
-  return { state, word, how, percent: null };
+  return { state, word, how, download: null };
 }
