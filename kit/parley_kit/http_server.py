@@ -1,13 +1,11 @@
 """The last connections before a server stops: what was taken from a caller is answered.
 
-Between its last look and the closing of a listening socket the system accepts connections that
-nobody will read, and uvicorn closes those whose request it has not read yet. To a caller both look
-like a failure in the middle of its request.
+The system opens connections for a listening socket before anybody accepts them, and resets those
+that wait when it is closed; uvicorn closes those whose request it has not read yet. To a caller
+both look like a failure in the middle of its request.
 """
 
-import ctypes
 import socket
-import struct
 from contextlib import suppress
 from typing import Any
 
@@ -16,28 +14,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 # How long a new connection may take to bring its request when the server is about to stop.
 FIRST_REQUEST_WITHIN_S = 1.0
 
-_SO_ATTACH_FILTER = 26
-# Load the byte of TCP's flags; with SYN in it keep nothing of the packet, else all.
-_LOAD_BYTE, _JUMP_IF_SET, _RETURN, _FLAGS_AT, _SYN = 0x30, 0x45, 0x06, 13, 0x02
-_DROP_SYN = (
-    (_LOAD_BYTE, 0, 0, _FLAGS_AT),
-    (_JUMP_IF_SET, 0, 1, _SYN),
-    (_RETURN, 0, 0, 0),
-    (_RETURN, 0, 0, 0xFFFFFFFF),
-)
 
-
-def take_no_more(listener: socket.socket) -> None:
-    """Let no further connection be opened, while those that were are still accepted.
-
-    Who tries asks again a second later, by itself, and then finds the port closed. Where the system
-    cannot do that (it is Linux's), connections are opened until the socket is closed.
-    """
-    program = b"".join(struct.pack("HBBI", *step) for step in _DROP_SYN)
-    buffer = ctypes.create_string_buffer(program)
-    value = struct.pack("HP", len(_DROP_SYN), ctypes.addressof(buffer))
-    with suppress(OSError):
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, value)
+def accept_all(listener: socket.socket) -> list[socket.socket]:
+    """The connections that wait to be accepted, on a socket that does not block."""
+    accepted = []
+    with suppress(BlockingIOError):
+        while True:
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            accepted.append(connection)
+    return accepted
 
 
 class PatientHttpProtocol(H11Protocol):

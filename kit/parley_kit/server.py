@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from parley_kit.app import Service
 from parley_kit.errors import PortTaken, SettingsError
-from parley_kit.http_server import PatientHttpProtocol, take_no_more
+from parley_kit.http_server import PatientHttpProtocol, accept_all
 from parley_kit.logging import configure
 from parley_kit.settings import ServiceSettings, load
 from parley_kit.ws_server import UnhurriedWebSocketProtocol
@@ -30,8 +30,6 @@ S = TypeVar("S", bound=ServiceSettings)
 _H11_BUFFER_BYTES = 64 << 10
 # Services have smaller limits, which close with an error that says so.
 _MAX_WS_MESSAGE_BYTES = 4 << 20
-# From the last connection that is opened to the closing of the port.
-_ACCEPTS_THE_LAST_FOR_S = 0.1
 
 
 class Server(uvicorn.Server):
@@ -72,11 +70,22 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept what was opened, then close the port and end what is in flight."""
-        for listener in sockets or ():
-            take_no_more(listener)
-        await asyncio.sleep(_ACCEPTS_THE_LAST_FOR_S)
+        """Accept whoever waits at the door, close it, and end what is in flight."""
+        loop = asyncio.get_running_loop()
+        listeners = [one for one in sockets or () if one.fileno() >= 0]
+        for listener in listeners:
+            loop.remove_reader(listener)
+        # What the loop itself has accepted needs its server once more.
+        await asyncio.sleep(0)
+        last = [connection for listener in listeners for connection in accept_all(listener)]
+        for server in self.servers:
+            server.close()
+        for connection in last:
+            await loop.connect_accepted_socket(self._protocol, connection)
         await super().shutdown(sockets)
+
+    def _protocol(self) -> PatientHttpProtocol:
+        return PatientHttpProtocol(self.config, self.server_state, self.lifespan.state)
 
     def stop(self) -> None:
         """End as on SIGTERM, without a signal."""
