@@ -12,7 +12,7 @@ import pytest
 from parley.__main__ import main
 from parley.bench.ports import free_port
 from tests.cli.commands import parley
-from tests.cli.doctoring import CONFIG, Programs
+from tests.cli.doctoring import CONFIG, Answer, Programs, foreign
 
 KEY = "canary-1f3a5c7e9b2d4f6a8c0e"
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
@@ -330,6 +330,18 @@ def test_a_stack_that_is_named_has_to_be_there(
     assert not report["ok"]
     assert report["urls"] == [url]
     assert line(report, "llm")["verdict"] == "failure"
+
+
+def test_a_language_model_elsewhere_is_not_told_the_keys_of_the_stack(
+    doctor: Doctor, programs: Programs, env_file: Path
+) -> None:
+    programs.add_docker()
+    with foreign(lambda path, headers: Answer(body=b'{"status":"ready"}')) as other:
+        env_file.write_text(f"API_KEYS={KEY}\nLLM_BASE_URL={other.url}\n", encoding="utf-8")
+        doctor.looks(env_file)
+
+    assert other.asked
+    assert not any(KEY in str(headers) for _, headers in other.asked)
 
 
 def test_the_compose_files_are_those_that_are_named(

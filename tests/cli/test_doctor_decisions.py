@@ -482,6 +482,7 @@ def test_example_values_are_recognised(name: str, value: str, is_example: bool) 
 
 def test_a_short_key_could_be_guessed() -> None:
     assert "could be guessed" in told(judge_examples({"API_KEYS": f"{KEY},abc1"}))
+    assert "could be guessed" in told(judge_examples({"API_KEYS_FILE": f"# mine\n{KEY}\nabc1"}))
 
 
 def test_settings_are_judged_by_the_services_own_classes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,9 @@ def _target(service: str, base: Base, values: Mapping[str, str], if_refused: Lin
     url = service_url(base.own.get(service, base.url), service)
     if service == "ws-llm" and service in base.own:
         url = f"{base.own[service].rstrip('/')}/v1"  # this one's URL is its root
-    key = calling_key(values)
+    # As the orchestrator: whoever is at LLM_BASE_URL is not told the stack's own keys.
+    is_elsewhere = service == "llm" and service in base.own
+    key = values.get("OPENAI_API_KEY", "") if is_elsewhere else calling_key(values)
     base_url = shown(base.own.get(service, base.url))
     return Target(service, url, base_url, key, models.get(service, ""), if_refused)
 

@@ -1,8 +1,9 @@
 """Values that were copied from an example, a manual or another project and never replaced."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from parley.doctor.contradictions import keys_of
 from parley.doctor.findings import Line, failure, warning
 from parley.doctor.redaction import is_secret
 
@@ -29,11 +30,11 @@ def judge_examples(values: Mapping[str, str]) -> Iterator[Line]:
             yield failure(f"{name} holds an example value", f"Set {name} to your own.")
         elif name.endswith("_URL") and _PLACEHOLDER_URL.search(value):
             yield failure(f"{name} holds an example address", f"Set {name} to the real one.")
-    yield from _short_keys(values.get("API_KEYS") or values.get("OPENAI_API_KEY", ""))
+    yield from _short_keys(keys_of(values))
 
 
-def _short_keys(keys: str) -> Iterator[Line]:
-    real = [key for key in _parts(keys) if not _PLACEHOLDER.fullmatch(key)]
+def _short_keys(keys: Iterable[str]) -> Iterator[Line]:
+    real = [key for key in keys if not _PLACEHOLDER.fullmatch(key)]
     if any(len(key) < _LEAST_KEY for key in real):
         yield warning(
             f"an API key has fewer than {_LEAST_KEY} characters and could be guessed",
