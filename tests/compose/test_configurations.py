@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from itertools import chain, combinations
 from pathlib import Path
@@ -168,6 +169,28 @@ def test_models_are_kept_where_the_volume_is(service: str, env_file: Path) -> No
 
     assert ("models", "/models") in [(one["source"], one["target"]) for one in mounts]
     assert "HF_HOME=/models" in dockerfile
+
+
+def test_the_manuals_way_to_several_cards_gives_each_its_own(
+    env_file: Path, tmp_path: Path
+) -> None:
+    manual = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    found = re.search(r"```yaml\n(services:.*?)```", manual, re.DOTALL)
+    assert found
+    (tmp_path / "compose.cards.yml").write_text(found[1])
+
+    made = config("gpu", env_file, "-f", f"{tmp_path}/compose.cards.yml", "config", "--format=json")
+
+    services = json.loads(made.stdout)["services"]
+    cards = {
+        name: services[name]["deploy"]["resources"]["reservations"]["devices"]
+        for name in ("llm", "stt", "tts")
+    }
+    assert [device["device_ids"] for devices in cards.values() for device in devices] == [
+        ["0", "1"],
+        ["2"],
+        ["0"],
+    ]
 
 
 def test_a_language_model_elsewhere_has_to_be_named(tmp_path: Path) -> None:
