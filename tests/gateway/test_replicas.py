@@ -1,10 +1,14 @@
 """Services that restart at another address, and several replicas of one."""
 
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import httpx2
+import pytest
+from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
 
 from parley.bench.gateway_nginx import Gateway, gateway
 from parley.bench.ports import free_port
@@ -35,6 +39,11 @@ def replica(address: str, port: int) -> Iterator[None]:
     @service.post("/v1/where")
     async def post_where() -> str:
         return address
+
+    @service.websocket("/v1/echo")
+    async def echo(connection: WebSocket) -> None:
+        await connection.accept()
+        await connection.send_text(await connection.receive_text())
 
     with serve(service, host=address, port=port):
         yield
@@ -79,6 +88,27 @@ def test_a_replica_that_takes_no_connection_is_passed_over_also_for_a_post() -> 
         replies = [httpx2.post(f"{front.url}/stt/v1/where", content=b"x") for _ in range(20)]
 
     assert {reply.json() for reply in replies} == {SECOND}
+
+
+@pytest.mark.anyio
+async def test_a_socket_that_one_replica_takes_no_more_is_opened_by_another() -> None:
+    port = free_port()
+    refusal = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 2\r\n\r\n"
+
+    def about_to_end(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(refusal)
+
+    with ExitStack() as running:
+        running.enter_context(faulty(about_to_end, FIRST, port))
+        running.enter_context(replica(SECOND, port))
+        found = running.enter_context(names(FIRST, SECOND))
+        front = running.enter_context(by_name(found, port))
+        url = f"{front.url.replace('http', 'ws', 1)}/stt/v1/echo"
+        for _ in range(20):
+            async with connect(url, proxy=None) as echo:
+                await echo.send("hello")
+                assert await echo.recv() == "hello"
 
 
 def test_a_post_that_was_sent_to_one_replica_is_not_sent_to_another() -> None:
