@@ -124,6 +124,14 @@ def test_half_a_pair_of_certificate_and_key_is_refused() -> None:
         pass
 
 
+def test_who_asks_for_tls_is_not_served_without() -> None:
+    with (
+        pytest.raises(ServiceFailed, match="has to be able to read both"),
+        gateway({}, GATEWAY_CERTS="./certs"),
+    ):
+        pass
+
+
 def test_a_redirect_needs_no_service_and_odd_requests_get_the_envelope() -> None:
     with serve(demo()) as url, over_tls("stt", url) as (front, _):
         reply = send(front.url, b"nonsense\r\n\r\n")
