@@ -94,8 +94,7 @@ class Door:
         try:
             self._seats.check(key_id)
         except Overloaded as full:
-            retry_after_s = int((full.headers or {})["retry-after"])
             raise Overloaded(
                 f"{self._seats.load.running} {self._what} are open, and no more are allowed.",
-                retry_after_s=retry_after_s,
+                retry_after_s=full.retry_after_s,
             ) from None

@@ -161,6 +161,7 @@ class HeadersTooLarge(ApiError):
 class _TryLater(ApiError):
     def __init__(self, message: str, *, retry_after_s: int, code: str | None = None) -> None:
         super().__init__(message, code=code, headers={"retry-after": str(retry_after_s)})
+        self.retry_after_s = retry_after_s
 
 
 class RateLimited(_TryLater):

@@ -25,10 +25,10 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
+from parley_kit.ws_chat import ChatMessage, with_content
 from parley_kit.ws_tools import MAX_TOOLS, Message, NamedTool, Text, Tool, ToolCall
 from parley_kit.ws_tools import tool_choice as choice_of_tools
 
@@ -36,9 +36,6 @@ SUBPROTOCOL = "parley"
 KEY_SUBPROTOCOL_PREFIX = "parley-key."
 CLOSE_UNAUTHENTICATED = 4401
 MAX_ID_CHARS = 128
-
-# Clients keep these beside a message for themselves; an answer that ignores them is still right.
-HARMLESS_MESSAGE_FIELDS = frozenset({"id", "name", "timestamp"})
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -62,64 +59,6 @@ class _FromServer(Message):
     model_config = ConfigDict(extra="ignore")
 
 
-def _role(role: object) -> object:
-    if role in ("system", "developer"):
-        raise PydanticCustomError(
-            "role_not_allowed", "Messages of role system or developer are not allowed"
-        )
-    return role
-
-
-def _of_assistant(calls: object, info: ValidationInfo) -> object:
-    if calls is not None and info.data.get("role") != "assistant":
-        raise PydanticCustomError("not_allowed", "Only an assistant's message has tool calls")
-    return calls
-
-
-def _of_tool(call_id: object, info: ValidationInfo) -> object:
-    if (call_id is not None) != (info.data.get("role") == "tool"):
-        raise PydanticCustomError("not_allowed", "A tool's message has one, and no other has")
-    return call_id
-
-
-class ChatMessage(Message):
-    """One message of a conversation; the assistant's instructions are the server's own."""
-
-    role: Annotated[Literal["user", "assistant", "tool"], BeforeValidator(_role)]
-    content: Annotated[Text, BeforeValidator(lambda text: "" if text is None else text)] = ""
-    tool_calls: Annotated[
-        Annotated[tuple[ToolCall, ...], Field(min_length=1)] | None, BeforeValidator(_of_assistant)
-    ] = None
-    tool_call_id: Annotated[
-        Text | None, BeforeValidator(_of_tool), Field(validate_default=True)
-    ] = None
-
-
-def _with_content(messages: object) -> object:
-    """Messages as the original read them: those without content are skipped."""
-    if not isinstance(messages, list):
-        return messages or _no_messages()
-    kept = [_without_harmless(message) for message in messages if _has_content(message)]
-    return kept or _no_messages()
-
-
-def _no_messages() -> object:
-    raise PydanticCustomError("no_messages", "No messages provided")
-
-
-def _has_content(message: object) -> bool:
-    if not isinstance(message, dict):
-        return True
-    said = message.get("content", "") not in ("", None)
-    return said or bool(message.get("tool_calls")) or message.get("role") == "tool"
-
-
-def _without_harmless(message: object) -> object:
-    if not isinstance(message, dict):
-        return message
-    return {key: value for key, value in message.items() if key not in HARMLESS_MESSAGE_FIELDS}
-
-
 class Chat(Message):
     """Asks for an answer: to the newest message alone, or to the client's whole context.
 
@@ -128,7 +67,7 @@ class Chat(Message):
 
     type: Literal["chat"] = "chat"
     messages: Annotated[
-        tuple[ChatMessage, ...], BeforeValidator(_with_content), Field(validate_default=True)
+        tuple[ChatMessage, ...], BeforeValidator(with_content), Field(validate_default=True)
     ] = ()
     tools: Annotated[tuple[Tool, ...], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
     tool_choice: Annotated[

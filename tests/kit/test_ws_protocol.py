@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parley_kit.ws_chat import ChatMessage
 from parley_kit.ws_protocol import (
     Auth,
     AuthOk,
     Cancel,
     Cancelled,
     Chat,
-    ChatMessage,
     ClientMessage,
     Complete,
     Delta,

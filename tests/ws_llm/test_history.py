@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley_kit.errors import InvalidRequest
-from parley_kit.ws_protocol import ChatMessage
+from parley_kit.ws_chat import ChatMessage
 from parley_kit.ws_tools import FunctionCall, ToolCall
 from parley_ws_llm.history import History, Messages, newest_question, trim, turn_starts
 from parley_ws_llm.tokens import tokens_of

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from parley_kit.app import Component
-from parley_kit.ws_protocol import Chat, ChatMessage, Usage
+from parley_kit.ws_chat import ChatMessage
+from parley_kit.ws_protocol import Chat, Usage
 from parley_kit.ws_tools import NamedTool, Tool, ToolCall
 
 

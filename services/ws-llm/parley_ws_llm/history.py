@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parley_kit.errors import InvalidRequest
-from parley_kit.ws_protocol import ChatMessage
+from parley_kit.ws_chat import ChatMessage
 from parley_kit.ws_tools import ToolCall
 from parley_ws_llm.tokens import tokens_of
 from parley_ws_llm.tool_results import settled

@@ -6,7 +6,7 @@ own count would need its tokenizer, and the limit need not be exact.
 
 from collections.abc import Sequence
 
-from parley_kit.ws_protocol import ChatMessage
+from parley_kit.ws_chat import ChatMessage
 from parley_kit.ws_tools import Tool
 
 _BYTES = 4

@@ -6,7 +6,7 @@ Models insist that every call is answered before anybody goes on, and that every
 from collections.abc import Iterable, Iterator
 
 from parley_kit.errors import InvalidRequest
-from parley_kit.ws_protocol import ChatMessage
+from parley_kit.ws_chat import ChatMessage
 
 
 def settled(messages: Iterable[ChatMessage]) -> tuple[ChatMessage, ...]:

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 from websockets.asyncio.server import ServerConnection
 
+from parley_kit.ws_chat import ChatMessage
 from parley_kit.ws_protocol import (
     Cancel,
     Cancelled,
     Chat,
-    ChatMessage,
     Complete,
     Delta,
     Error,

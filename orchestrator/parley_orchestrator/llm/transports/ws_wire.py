@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
+from parley_kit.ws_chat import ChatMessage
 from parley_kit.ws_protocol import (
     Cancelled,
     Chat,
-    ChatMessage,
     Complete,
     Delta,
     Error,

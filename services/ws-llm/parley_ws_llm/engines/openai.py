@@ -14,7 +14,7 @@ from parley_kit.logging import request_id
 from parley_kit.stack_key import StackKey, stack_key
 from parley_kit.upstream import Reply, Timeouts, Upstream
 from parley_kit.upstream_probe import Probe, model_list
-from parley_kit.ws_protocol import ChatMessage
+from parley_kit.ws_chat import ChatMessage
 from parley_ws_llm.engine import Item, Tools
 from parley_ws_llm.engines.faults import require_ok, upstream_errors
 from parley_ws_llm.engines.reading import read
