@@ -185,6 +185,7 @@ def test_containers_are_read_from_a_list_and_from_lines() -> None:
         ("running", "unhealthy", "failure"),
         ("restarting", "", "failure"),
         ("exited", "", "failure"),
+        ("created", "", "warning"),
     ],
 )
 def test_a_container_is_as_well_as_its_state_and_health(
@@ -194,6 +195,16 @@ def test_a_container_is_as_well_as_its_state_and_health(
     there = read_containers(json.dumps([{"Service": "stt", "State": state, "Health": health}]))
 
     assert [line.verdict for line in judge_containers(project, there)] == [verdict]
+
+
+def test_what_has_fetched_a_model_may_end() -> None:
+    project = read_project('{"services": {"stt": {}, "stt-model": {}}}')
+    there = read_containers(
+        '{"Service": "stt", "State": "running"}\n'
+        '{"Service": "stt-model", "State": "exited", "ExitCode": 0}'
+    )
+
+    assert told(judge_containers(project, there)) == "ok: all 1 run and are healthy "
 
 
 def test_a_service_without_a_container_is_a_failure() -> None:

@@ -208,16 +208,22 @@ class Machine:
 
 def judge_containers(project: Project, there: Sequence[Container]) -> Sequence[Line]:
     """A line for each container that is not as it should be."""
-    lines = [line for each in there if (line := _judge_container(each))]
+    lasting = [each for each in there if not each.is_done]
+    lines = [line for each in lasting if (line := _judge_container(each))]
     missing = sorted(set(project.environments) - {each.service for each in there})
     lines += [
         failure(f"{name} is not there", "`docker compose up -d` starts it.") for name in missing
     ]
-    return lines or [ok(f"all {len(there)} run and are healthy")]
+    return lines or [ok(f"all {len(lasting)} run and are healthy")]
 
 
 def _judge_container(container: Container) -> Line | None:
     logs = f"`docker compose logs {container.service}` tells why."
+    if container.state == "created":
+        return warning(
+            f"{container.service} waits for another, such as its model",
+            "Wait; `docker compose logs -f` tells how far that is.",
+        )
     if container.state != "running":
         return failure(f"{container.service} is {container.state}", logs)
     if container.health == "starting":

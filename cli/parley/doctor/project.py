@@ -41,12 +41,17 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container of the stack."""
+    """One container of the stack.
+
+    Args:
+        is_done: whether it has ended as it should; what fetches models does.
+    """
 
     service: str
     state: str
     health: str
     ports: Sequence[int]
+    is_done: bool = False
 
 
 def read_project(text: str) -> Project:
@@ -128,4 +133,5 @@ def _container(told: Mapping[str, Any]) -> Container:
         state=str(told["State"]),
         health=str(told.get("Health", "")),
         ports=[port for port in published if port],
+        is_done=told["State"] == "exited" and told.get("ExitCode") == 0,
     )
