@@ -71,7 +71,7 @@ class Download:
 
     def advance(self, bytes_: int) -> None:
         self.done_bytes += bytes_
-        if self._share >= min(1.0, self._logged + _LOG_EVERY):
+        if self._logged < 1.0 and self._share >= min(1.0, self._logged + _LOG_EVERY):
             self._logged = self._share
             self._log()
         elif time.monotonic() > self._logged_at + _LOG_EVERY_S:
