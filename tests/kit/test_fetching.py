@@ -194,6 +194,19 @@ def test_where_nothing_has_to_be_fetched_it_ends_at_once(tmp_path: Path, service
     assert "nothing to download" in fetch.log
 
 
+def test_a_server_that_is_not_ours_finds_its_file_where_it_looks(
+    tmp_path: Path, model: Path
+) -> None:
+    link = tmp_path / "home" / "llama.gguf"
+    command = ("parley_kit.fetch_file", "llm", "test/whisper", "model.bin", str(link))
+    link.parent.mkdir()
+    with hub(model) as there, fetching(tmp_path / "home", there.url, *command) as fetch:
+        ended = fetch.end()
+
+    assert ended == THERE
+    assert link.read_text() == "model.bin"
+
+
 def test_a_path_is_for_the_service_alone_to_look_at() -> None:
     own = "/models/of-my-own"
 
