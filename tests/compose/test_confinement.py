@@ -4,7 +4,8 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,20 @@ def test_keys_from_files_are_in_no_environment(stack: Stack) -> None:
         told = docker("inspect", "--format", "{{json .Config.Env}}", stack.container(service))
 
         assert KEY not in told
+
+
+@pytest.mark.parametrize("service", ["stt", "ws-llm"])
+def test_keys_that_it_may_not_read_are_one_sentence(
+    stack: Stack, service: str, tmp_path: Path
+) -> None:
+    keys, env_file = tmp_path / "keys", tmp_path / "env"
+    keys.write_text(f"{KEY}\n")
+    keys.chmod(0o600)
+    env_file.write_text(f"{stack.env_file.read_text()}API_KEYS_FILE={keys}\n")
+    theirs = replace(stack, env_file=env_file)
+
+    with pytest.raises(ServiceFailed, match=r"API_KEYS_FILE: cannot read .*: Permission denied"):
+        theirs.run("run", "--rm", "--no-deps", "-T", service)
 
 
 @dataclass(frozen=True, slots=True)
