@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from parley.bench.compose_load import load
-from parley.bench.compose_restart import busy, monotonic, restart, told_to_stop
+from parley.bench.compose_restart import busy, restart, stopping
 from parley.bench.compose_stack import SERVICES, docker
 from tests.compose.conftest import Stack
 from tests.compose.test_callers import spoken
@@ -125,6 +124,13 @@ def scale(stack: Stack, service: str, number: int) -> None:
     stack.run("up", "--detach", "--no-recreate", "--wait", "--scale", f"{service}={number}")
 
 
+async def rolled(stack: Stack, container: str) -> float:
+    """Restart one container and wait until it is back; the value is when it was told to stop."""
+    at = await stopping(container, lambda: docker("restart", "--time", "45", container))
+    await asyncio.to_thread(stack.wait_healthy, BACK_WITHIN_S)
+    return at
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("service", ["stt", "tts", "llm", "ws-llm"])
 async def test_replicas_restarted_one_after_the_other_refuse_nobody(
@@ -133,11 +139,7 @@ async def test_replicas_restarted_one_after_the_other_refuse_nobody(
     containers = await asyncio.to_thread(replicas, service)
     async with load(stack.direct_url(), stack.key, speech, callers=2) as running:
         await busy(running)
-        began = time.time()
-        for container in containers:
-            await asyncio.to_thread(docker, "restart", "--time", "45", container)
-            await asyncio.to_thread(stack.wait_healthy, BACK_WITHIN_S)
-        signals = [monotonic(told_to_stop(container, began)) for container in containers]
+        signals = [await rolled(stack, container) for container in containers]
 
     assert sum(running.in_flight(service, at) for at in signals) > 0
     assert running.broken() == []

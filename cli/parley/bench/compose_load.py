@@ -21,8 +21,8 @@ class Load:
     """What callers of each kind met with so far; times are those of `time.monotonic`."""
 
     attempts: Mapping[Kind, list[Attempt]]
-    open: dict[object, float] = field(default_factory=dict)
-    """When each that has not ended was sent."""
+    open: dict[object, tuple[Kind, float]] = field(default_factory=dict)
+    """Those that have not ended, by their caller: what each is, and when it was sent."""
 
     def served(self, times: int) -> bool:
         """Whether each kind of request was served as often."""
@@ -32,7 +32,12 @@ class Load:
         )
 
     def open_since_before(self, at: float) -> bool:
-        return any(sent < at for sent in self.open.values())
+        return any(sent < at for _, sent in self.open.values())
+
+    def is_busy(self, service: str) -> bool:
+        """Whether a request of each kind is on its way through a service."""
+        through = {kind for kind in self.attempts if kind.passes(service)}
+        return through <= {kind for kind, _ in self.open.values()}
 
     def broken(self) -> list[str]:
         """What requests of all kinds that were lost were told."""
@@ -123,7 +128,7 @@ async def _call(kind: Kind, running: Load, leaving: asyncio.Event, first_after_s
     this = object()
     await asyncio.sleep(first_after_s)
     while not leaving.is_set():
-        running.open[this] = time.monotonic()
+        running.open[this] = kind, time.monotonic()
         attempt = await _attempt(kind)
         running.attempts[kind].append(attempt)
         del running.open[this]

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from parley.bench.compose_load import Load
-from parley.bench.compose_stack import ComposeStack, docker
+from parley.bench.compose_stack import ComposeStack
 from parley.errors import ServiceFailed
 
 # A deadline for a wait, and no figure.
 _SERVED_WITHIN_S = 120.0
 _POLL_S = 0.02
+_TRIES = 3
+_SIGNAL_SEEN_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +33,39 @@ class Restart:
 async def restart(stack: ComposeStack, service: str, running: Load) -> Restart:
     """Restart a service that all callers are busy with; returns when it serves them again.
 
+    A restart at whose signal nothing was in flight tells nothing, and is done again.
+
     Raises:
-        ServiceFailed: it does not, or nothing was in flight when it was told to stop.
+        ServiceFailed: it does not serve again, or nothing was in flight, time after time.
     """
+    for _ in range(_TRIES):
+        seen = await _restarted(stack, service, running)
+        if seen.in_flight:
+            return seen
+    raise ServiceFailed(f"Nothing of {service} was in flight whenever it was told to stop.")
+
+
+async def _restarted(stack: ComposeStack, service: str, running: Load) -> Restart:
     await busy(running)
-    container, before = stack.container(service), time.time()
-    await asyncio.to_thread(stack.run, "restart", service)
-    at = monotonic(told_to_stop(container, before))
-    await until(lambda: running.away_s(service, at) is not None, f"{service} serves again")
+    await until(lambda: running.is_busy(service), f"all kinds of {service} are in flight")
+    at = await stopping(stack.container(service), lambda: stack.run("restart", service))
+    away_s = await _served_again(running, service, at)
     # What was in flight is known when it has ended.
     await until(lambda: not running.open_since_before(at), "all that was in flight has ended")
-    in_flight = running.in_flight(service, at)
-    if not in_flight:
-        raise ServiceFailed(f"Nothing of {service} was in flight when it was told to stop.")
-    away_s = running.away_s(service, at) or 0.0
-    return Restart(in_flight, running.lost(service, at), running.broken(), away_s)
+    lost = running.lost(service, at)
+    return Restart(running.in_flight(service, at), lost, running.broken(), away_s)
+
+
+async def _served_again(running: Load, service: str, at: float) -> float:
+    seconds = list[float]()
+
+    def again() -> bool:
+        away_s = running.away_s(service, at)
+        seconds.extend([] if away_s is None else [away_s])
+        return away_s is not None
+
+    await until(again, f"{service} serves again")
+    return seconds[0]
 
 
 async def busy(running: Load) -> None:
@@ -65,22 +85,29 @@ async def until(holds: Callable[[], bool], what: str) -> None:
         await asyncio.sleep(_POLL_S)
 
 
-def told_to_stop(container: str, since: float) -> float:
-    """When a container was sent its first signal after `since`, both as `time.time` has it.
+async def stopping(container: str, restart: Callable[[], object]) -> float:
+    """Restart a container, and tell when it was sent its signal, as `time.monotonic` has it.
 
     Raises:
         ServiceFailed: it was sent none.
     """
-    signals = docker(
-        *("events", "--since", f"{since:.3f}", "--until", f"{time.time():.3f}"),
+    # The engine forgets what is older than a few hundred events: who asks afterwards is too late.
+    events = await asyncio.create_subprocess_exec(
+        *("docker", "events", "--since", f"{time.time():.3f}", "--format", "{{.TimeNano}}"),
         *("--filter", f"container={container}", "--filter", "event=kill"),
-        *("--format", "{{.TimeNano}}"),
-    ).split()
-    if not signals:
-        raise ServiceFailed("A container was restarted without a signal.")
-    return int(signals[0]) / 1e9
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        await asyncio.to_thread(restart)
+        async with asyncio.timeout(_SIGNAL_SEEN_WITHIN_S):
+            first = await _line(events)
+    except TimeoutError:
+        raise ServiceFailed("A container was restarted without a signal.") from None
+    finally:
+        events.kill()
+        await events.wait()
+    return int(first) / 1e9 - time.time() + time.monotonic()
 
 
-def monotonic(at: float) -> float:
-    """A time of `time.time`, as `time.monotonic` has it."""
-    return at - time.time() + time.monotonic()
+async def _line(process: asyncio.subprocess.Process) -> bytes:
+    return b"" if process.stdout is None else await process.stdout.readline()
