@@ -104,6 +104,8 @@ class Service(FastAPI):
         """Called once when the component could not start; a host ends its process then."""
         self.on_ready: Callable[[], None] = lambda: None
         """Called once when the component has started, before the service says that it is ready."""
+        self.keeps_waiting_s = 0.0
+        """How long callers wait at the door for a component that starts soon, instead of a 503."""
         self.include_router(_health_routes(self))
         _answer_errors_in_the_envelope(self)
 
@@ -127,13 +129,14 @@ class Service(FastAPI):
 
 @asynccontextmanager
 async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
-    """Load beside serving, so that `/livez` and `/status` answer while a model loads."""
+    """Load beside serving, so that `/livez` and `/status` answer while a model loads for long."""
     assert isinstance(service, Service)
     tasks = (
         asyncio.create_task(_load(service), name=f"load {service.name}"),
         asyncio.create_task(service.lag.watch(), name=f"event loop lag {service.name}"),
     )
     try:
+        await asyncio.wait(tasks[:1], timeout=service.keeps_waiting_s)
         yield
     finally:
         service.health.mark_draining()

@@ -30,6 +30,8 @@ S = TypeVar("S", bound=ServiceSettings)
 _H11_BUFFER_BYTES = 64 << 10
 # Services have smaller limits, which close with an error that says so.
 _MAX_WS_MESSAGE_BYTES = 4 << 20
+# The port is open by then: a gateway has nobody else to ask for what it has sent here.
+_KEEPS_WAITING_S = 3.0
 
 
 class Server(uvicorn.Server):
@@ -172,6 +174,7 @@ def serve(service: Service, sock: socket.socket, settings: ServiceSettings) -> i
     )
     service.on_failure = server.stop
     service.on_ready = keep_what_is_loaded
+    service.keeps_waiting_s = _KEEPS_WAITING_S
     host, port = sock.getsockname()[:2]
     log.info("listening", extra={"data": {"service": service.name, "host": host, "port": port}})
     server.run(sockets=[sock])

@@ -25,7 +25,8 @@ from parley_kit.server import main
 from parley_kit.settings import ServiceSettings
 from tests.kit.demo import Demo, demo_service
 fails = RuntimeError("no such model") if "fail" in sys.argv else None
-sys.exit(main(ServiceSettings, lambda s: demo_service(Demo(fails=fails), **dict(s))))
+engine = Demo(fails=fails, loads="forever" not in sys.argv)
+sys.exit(main(ServiceSettings, lambda s: demo_service(engine, **dict(s))))
 """
 ROOT = Path(__file__).parents[2]
 
@@ -59,6 +60,19 @@ def url_of(lines: "Queue[str]") -> str:
         line = json.loads(lines.get(timeout=10))
         if line["message"] == "listening":
             return f"http://127.0.0.1:{line['port']}"
+
+
+def test_who_comes_while_a_service_starts_waits_for_it() -> None:
+    with process() as (_, lines):
+        assert httpx2.get(f"{url_of(lines)}/readyz", timeout=10).status_code == 200
+
+
+def test_who_comes_while_a_service_loads_for_long_is_told_so() -> None:
+    with process("forever") as (_, lines):
+        refused = httpx2.get(f"{url_of(lines)}/readyz", timeout=20)
+
+    assert refused.status_code == 503
+    assert "starting" in refused.text
 
 
 def test_sigterm_lets_a_request_in_flight_finish_and_then_ends_the_process() -> None:
