@@ -4,7 +4,6 @@ import json
 import re
 import secrets
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ SERVICE = "orchestrator"
 IMAGE = "parley/orchestrator:worker"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 LIVEKIT = {"LIVEKIT_API_KEY": "devkey", "LIVEKIT_API_SECRET": "a-secret-of-the-tests-000000000000"}
-GRACE_S = 30
 # As LiveKit's server: whoever asks is taken.
 _TAKES_WORKERS = """
 import asyncio
@@ -79,7 +77,7 @@ def settings_of(**more: object) -> dict[str, str]:
         "COMPOSE_PROFILES": "calls",
         "LLM_CHAIN": "qwen",
         "ADMIN_PORT": free_port(),
-        "ORCHESTRATOR_STOP_GRACE_PERIOD": f"{GRACE_S}s",
+        "ORCHESTRATOR_STOP_GRACE_PERIOD": "30s",
         **more,
     }
     return {name: str(value) for name, value in settings.items()}
@@ -174,12 +172,9 @@ def test_it_is_healthy_when_livekit_has_taken_it_and_not_while_it_tries(worker: 
 
 def test_it_ends_when_it_is_asked_to_and_is_not_killed(image: None) -> None:
     with started() as worker:
-        asked = time.monotonic()
         worker.stack.run("stop", SERVICE)
-        took_s = time.monotonic() - asked
 
-        assert took_s < GRACE_S
-        assert worker.state()["ExitCode"] == 0
+        assert worker.state()["ExitCode"] == 0, "137 is that of a process that was killed"
 
 
 WANTED = [
