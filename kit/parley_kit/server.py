@@ -31,7 +31,7 @@ _H11_BUFFER_BYTES = 64 << 10
 # Services have smaller limits, which close with an error that says so.
 _MAX_WS_MESSAGE_BYTES = 4 << 20
 # The port is open by then: a gateway has nobody else to ask for what it has sent here.
-_KEEPS_WAITING_S = 3.0
+_KEEPS_WAITING_S = 4.0
 
 
 class Server(uvicorn.Server):
