@@ -110,6 +110,19 @@ async def test_at_a_first_start_all_that_is_fetched_is_seen_from_the_start(page:
         assert await page.text(".service .status") == ["Downloading"] * 3 + ["Not there yet"]
 
 
+async def test_a_model_that_has_come_is_being_loaded(page: Page) -> None:
+    loading = f"document.querySelector('{card('llm', '.status')}').textContent === 'Loading'"
+    with ExitStack() as running:
+        app = demo("llm", Downloading())
+        with serve(app, wait_for_ready=False) as url:
+            front = running.enter_context(gateway({"llm-model": where(url)}))
+            await page.open(front.url)
+            await page.until("document.querySelector('progress')", "it is seen coming")
+        await page.until(loading, "it has come")
+
+    assert await page.run("document.querySelector('progress')") is None
+
+
 async def test_how_long_a_download_still_takes_is_told_once_it_is_known(page: Page) -> None:
     times = "[0, 4, 10].map(s => left('stt', {done_mb: s * 10, total_mb: 3100}, s))"
     with stack() as front:

@@ -2,7 +2,7 @@
 
 import { copyButton } from "./copy.js";
 import { left } from "./pace.js";
-import { inTurn, lookAt, overall } from "./readiness.js";
+import { explained, lookAt, overall } from "./readiness.js";
 
 const OFTEN_MS = 2000;
 const SELDOM_MS = 10000;
@@ -13,14 +13,16 @@ const chat = $("chat");
 let timer = 0;
 let looking = false;
 const seenReady = new Set();
+const seenFetched = new Set();
 
 async function look() {
   if (looking) return;
   looking = true;
   clearTimeout(timer);
-  const found = inTurn(
-    await Promise.all(cards.map((card) => lookAt(card.dataset.name, seenReady.has(card)))),
+  const answers = await Promise.all(
+    cards.map((card) => lookAt(card.dataset.name, seenReady.has(card))),
   );
+  const found = explained(answers, seenFetched);
   looking = false;
   showGateway(found.every((one) => one.state === "unreachable"));
   cards.forEach((card, i) => show(card, found[i]));
@@ -40,6 +42,7 @@ function showGateway(away) {
 function show(card, { state, word, how, download }) {
   card.dataset.state = state;
   if (state === "good") seenReady.add(card);
+  if (download) seenFetched.add(card.dataset.name);
   setStatus(card.querySelector(".status"), state, word);
   line(card, ".how", "p", how, (p) => {
     p.className = "how small";

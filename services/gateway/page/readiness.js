@@ -28,17 +28,24 @@ export async function lookAt(name, wasReady) {
   return { name, ...meaning(response.status, body, wasReady) };
 }
 
-/** What is not there yet because another has to be ready first, says so. */
-export function inTurn(found) {
+/**
+ * What is not there yet says why, where that can be told: another has to be ready first, or it loads.
+ * @param {Set<string>} fetched whose download has been seen since the page was opened.
+ */
+export function explained(found, fetched) {
   const states = Object.fromEntries(found.map(({ name, state }) => [name, state]));
   return found.map((one) => {
+    if (!one.absent) return one;
     const before = AFTER[one.name];
-    if (!one.absent || !before || states[before.name] === "good") return one;
-    const how = `It starts when ${before.title} is ready, where they share a graphics card.`;
-    return { ...one, word: "Waiting", how };
+    if (before && states[before.name] !== "good") {
+      const how = `It starts when ${before.title} is ready, where they share a graphics card.`;
+      return { ...one, word: "Waiting", how };
+    }
+    return fetched.has(one.name) ? { ...one, word: "Loading", how: LOADING } : one;
   });
 }
 
+const LOADING = "Its model is here and is being loaded, which takes minutes for a large one.";
 const NOT_THERE =
   "It does not answer yet: a large model takes minutes to load. Its lines in docker compose logs say what it is at.";
 
@@ -70,7 +77,7 @@ export function overall(found) {
 
 function downloading(download) {
   const { total_mb: total, percent } = download;
-  if (percent >= 100) return is("wait", "Loading", "Its model is here and is being loaded.");
+  if (percent >= 100) return is("wait", "Loading", LOADING);
   return { ...is("wait", "Downloading", `Its model: ${percent} % of ${size(total)}`), download };
 }
 
