@@ -1,7 +1,7 @@
 """The images of the demo stack, built under names of the tests, and looked into."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from parley.bench.compose_stack import docker
 
 ROOT = Path(__file__).parents[2]
 BASE = "debian:bookworm-slim"
+_HEAD = "=== "
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -39,29 +40,26 @@ RECIPES: Mapping[str, Recipe] = {
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One that is built."""
+    """One that is built.
+
+    Args:
+        seen: what the commands of a survey wrote in it, as the user whom it has; by their names.
+        seen_by_root: the same, as root.
+    """
 
     name: str
-    tag: str
+    config: Mapping[str, Any]
+    bytes: int
+    seen: Mapping[str, Sequence[str]]
+    seen_by_root: Mapping[str, Sequence[str]]
 
     @property
     def recipe(self) -> Recipe:
         return RECIPES[self.name]
 
-    def config(self) -> Mapping[str, Any]:
-        config: Mapping[str, Any] = _inspect(self.tag)["Config"]
-        return config
 
-    def bytes_above_base(self) -> int:
-        return int(_inspect(self.tag)["Size"]) - int(_inspect(BASE)["Size"])
-
-    def says(self, script: str) -> list[str]:
-        """The lines that a shell writes in it, as the user whom it has."""
-        return lines_of(self.tag, script)
-
-
-def build(name: str) -> Image:
-    """Mostly from layers that are there."""
+def build(name: str) -> str:
+    """The tag of an image; mostly from layers that are there."""
     recipe = RECIPES[name]
     tag = f"parley-test/{name}:built"
     target = ("--target", recipe.target) if recipe.target else ()
@@ -70,15 +68,27 @@ def build(name: str) -> Image:
         "--build-arg", f"REVISION={REVISION}", "--tag", tag, str(ROOT),
         timeout_s=900,
     )  # fmt: skip
-    return Image(name, tag)
+    return tag
 
 
-def lines_of(tag: str, script: str, *options: str) -> list[str]:
-    """What a shell writes in a container of an image, without a network."""
-    command = ("--entrypoint", "bash", tag, "-c", script)
-    return docker("run", "--rm", "--network", "none", *options, *command).splitlines()
+def examine(name: str, tag: str, commands: Mapping[str, str], *user: str) -> Image:
+    """Look at an image from outside, and from within as a user and as root."""
+    told = json.loads(docker("image", "inspect", tag))[0]
+    return Image(
+        name,
+        config=told["Config"],
+        bytes=told["Size"],
+        seen=_survey(tag, commands, *user),
+        seen_by_root=_survey(tag, commands, "--user", "0:0"),
+    )
 
 
-def _inspect(tag: str) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = json.loads(docker("image", "inspect", tag))[0]
-    return told
+def _survey(tag: str, commands: Mapping[str, str], *user: str) -> Mapping[str, Sequence[str]]:
+    """What each command writes in one container without a network."""
+    script = "\n".join(f"echo '{_HEAD}{name}'\n{{ {one}\n}} 2>&1" for name, one in commands.items())
+    told = docker(
+        "run", "--rm", "--network", "none", *user, "--entrypoint", "bash", tag,
+        "-c", f"{script}\nexit 0",
+    )  # fmt: skip
+    sections = (section.splitlines() for section in told.split(_HEAD)[1:])
+    return {name: lines for name, *lines in sections}

@@ -4,40 +4,20 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 from parley.bench.compose_stack import docker
-from parley.errors import ServiceFailed
-from tests.images.building import BASE, REVISION, ROOT, Image, lines_of
-
-TOOLS = "cc c++ gcc g++ clang tcc ld as make cmake cargo pip pip3 uv easy_install git curl wget"
-# Nothing is written while it looks, and what may not be entered cannot be written either.
-WRITABLE = "find / -xdev ! -type l -writable -print 2>/dev/null || true"
-PRIVILEGED = "find / -xdev -type f -perm /6000"
-LEFT_BY_PACKAGE_MANAGERS = (
-    "find /var/lib/apt/lists /var/cache/apt /var/log /root/.cache /tmp /var/tmp "
-    "-type f -size +0 2>/dev/null || true"
-)
-DISTRIBUTIONS = """python - <<'END'
-import re
-from importlib.metadata import distributions
-for one in distributions():
-    print(re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(), one.version)
-END"""
-PACKAGES = "dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\\n'"
-ROOT_USER = ("--user", "0:0")
+from tests.images.building import BASE, REVISION, ROOT, Image, examine
+from tests.images.survey import COMMANDS
 
 
-def test_it_is_no_larger_than_it_has_to_be(image: Image) -> None:
-    assert image.bytes_above_base() < image.recipe.most_mb * 1_000_000
+def test_it_is_no_larger_than_it_has_to_be(image: Image, base: Image) -> None:
+    assert image.bytes - base.bytes < image.recipe.most_mb * 1_000_000
 
 
 def test_its_labels_say_what_it_is(image: Image) -> None:
-    labels = image.config()["Labels"]
+    labels = image.config["Labels"]
     prefix = "org.opencontainers.image."
-    version = re.search(
-        r'^version = "(.*)"$', (ROOT / "kit/pyproject.toml").read_text("utf-8"), re.MULTILINE
-    )
+    kit = (ROOT / "kit/pyproject.toml").read_text("utf-8")
+    version = re.search(r'^version = "(.*)"$', kit, re.MULTILINE)
 
     assert version
     assert labels[f"{prefix}version"] == version[1]
@@ -49,60 +29,54 @@ def test_its_labels_say_what_it_is(image: Image) -> None:
 
 
 def test_it_runs_as_nobody_special(image: Image) -> None:
-    assert image.config()["User"] == "10001:10001"
-    assert image.says("id -u; id -g; id -G") == ["10001", "10001", "10001"]
+    assert image.config["User"] == "10001:10001"
+    assert image.seen["ids"] == ["10001", "10001", "10001"]
 
 
 def test_its_health_check_is_left_to_compose(image: Image) -> None:
-    assert not image.config().get("Healthcheck")
+    assert not image.config.get("Healthcheck")
 
 
 def test_it_has_no_compiler_and_installs_nothing(image: Image) -> None:
-    assert image.says(f"for tool in {TOOLS}; do command -v $tool; done; true") == []
-    assert [line for line in image.says(PACKAGES) if re.search(r"-dev |python3-pip ", line)] == []
+    packages = "\n".join(image.seen["packages"])
+
+    assert image.seen["tools"] == []
+    assert image.seen["pip"] == []
+    assert re.findall(r"^installed (\S+-dev|python3-pip) ", packages, re.MULTILINE) == []
 
 
-def test_no_pip_can_be_made_in_it(image: Image) -> None:
-    if not image.recipe.lock:
-        assert image.says("command -v python3; true") == []
-        return
-    for module in ("pip", "ensurepip"):
-        with pytest.raises(ServiceFailed):
-            image.says(f"python -m {module} --version")
+def test_it_has_python_where_it_needs_it(image: Image) -> None:
+    assert bool(image.seen["python"]) == bool(image.recipe.lock)
 
 
-def test_package_managers_left_nothing_behind(image: Image) -> None:
-    of_the_base = lines_of(BASE, LEFT_BY_PACKAGE_MANAGERS, *ROOT_USER)
+def test_package_managers_left_nothing_behind(image: Image, base: Image) -> None:
+    left, of_the_base = (one.seen_by_root["left by packages"] for one in (image, base))
 
-    assert {*lines_of(image.tag, LEFT_BY_PACKAGE_MANAGERS, *ROOT_USER)} <= {*of_the_base}
-
-
-def test_nothing_in_it_is_its_own_to_change(image: Image) -> None:
-    of_the_base = lines_of(BASE, WRITABLE, "--user", "10001:10001")
-
-    assert {*image.says(WRITABLE)} <= {*of_the_base}
-    assert {*of_the_base} == {"/tmp", "/var/tmp", "/run/lock"}
+    assert {*left} <= {*of_the_base}
 
 
-def test_nothing_in_it_gives_more_rights_than_in_the_base(image: Image) -> None:
-    of_the_base = lines_of(BASE, PRIVILEGED, *ROOT_USER)
+def test_nothing_in_it_is_its_own_to_change(image: Image, base: Image) -> None:
+    assert {*base.seen["writable"]} == {"/tmp", "/var/tmp", "/run/lock"}
+    assert {*image.seen["writable"]} <= {*base.seen["writable"]}
 
-    assert {*lines_of(image.tag, PRIVILEGED, *ROOT_USER)} <= {*of_the_base}
+
+def test_nothing_in_it_gives_more_rights_than_in_the_base(image: Image, base: Image) -> None:
+    privileged, of_the_base = (one.seen_by_root["privileged"] for one in (image, base))
+
+    assert of_the_base
+    assert {*privileged} <= {*of_the_base}
 
 
 def test_its_bill_of_materials_names_what_is_installed(image: Image) -> None:
-    bill = json.loads("\n".join(image.says("cat /usr/share/parley/sbom.json")))
+    bill = json.loads("\n".join(image.seen["bill"]))
     named = {(one["name"], one["version"]) for one in bill["components"]}
-    packages = {
-        (package, version)
-        for status, package, version in map(str.split, image.says(PACKAGES))
-        if status == "installed"
-    }
-    python = [line.split() for line in image.says(DISTRIBUTIONS)] if image.recipe.lock else []
+    states = (line.split() for line in image.seen["packages"])
+    packages = {(name, version) for state, name, version in states if state == "installed"}
 
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
     assert bill["metadata"]["component"]["name"] == f"parley-{image.name}"
-    assert named == packages | {(name, version) for name, version in python}
+    assert packages
+    assert named == packages | distributions(image)
     for one in bill["components"]:
         assert one.keys() <= {"type", "name", "version", "purl", "licenses"}
         assert re.fullmatch(r"pkg:(pypi|deb/debian)/\S+@\S+", one["purl"])
@@ -110,14 +84,40 @@ def test_its_bill_of_materials_names_what_is_installed(image: Image) -> None:
 
 def test_what_pip_installed_is_what_is_locked(image: Image) -> None:
     if not image.recipe.lock:
+        assert distributions(image) == set()
         return
     lock = (ROOT / f"requirements/{image.recipe.lock}.txt").read_text("utf-8")
     # Several of a name are for several Pythons.
     locked = set(re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE))
-    installed = {(name, version) for name, version in map(str.split, image.says(DISTRIBUTIONS))}
-    ours = {name for name, _ in installed - locked}
+    ours = {name for name, _ in distributions(image) - locked}
 
     assert ours == {"parley-kit", f"parley-{image.name}"}
+
+
+def distributions(image: Image) -> set[tuple[str, str]]:
+    """Of Python, each with its version."""
+    return {(name, version) for name, version in map(str.split, image.seen["distributions"])}
+
+
+SPOILT = f"""FROM {BASE}
+RUN install -m 4755 /bin/true /usr/bin/mine && install -m 755 /bin/true /usr/bin/gcc \\
+    && mkdir -m 777 /opt/open && echo list >/var/lib/apt/lists/one
+"""
+
+
+def test_a_survey_finds_what_it_looks_for(base: Image, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(SPOILT)
+    tag = "parley-test/spoilt:built"
+    docker("build", "--quiet", "--tag", tag, str(tmp_path))
+    spoilt = examine("spoilt", tag, COMMANDS, "--user", "10001:10001")
+    docker("image", "rm", tag)
+
+    assert spoilt.seen["tools"] == ["/usr/bin/gcc"]
+    assert {*spoilt.seen["writable"]} - {*base.seen["writable"]} == {"/opt/open"}
+    assert {*spoilt.seen_by_root["privileged"]} - {*base.seen_by_root["privileged"]} == {
+        "/usr/bin/mine"
+    }
+    assert "/var/lib/apt/lists/one" in spoilt.seen_by_root["left by packages"]
 
 
 PLANTED = (
