@@ -230,7 +230,10 @@ def test_disk_is_needed_for_what_is_not_there_yet() -> None:
 
 def kokoro_on_a_cpu(index: str) -> str:
     build = {"args": {"TORCH_INDEX_URL": index, "REVISION": None}}
-    return json.dumps({"services": {"tts": {"image": KOKORO_CPU, "build": build}, "llm": {}}})
+    fetch = {"image": KOKORO_CPU}
+    return json.dumps(
+        {"services": {"tts": {"image": KOKORO_CPU, "build": build}, "tts-model": fetch, "llm": {}}}
+    )
 
 
 def test_torch_for_cuda_on_a_cpu_is_told_before_it_is_there() -> None:

@@ -76,8 +76,8 @@ def _models_gb(project: Project) -> list[float]:
 
 def _has_torch_for_cuda_on_a_cpu(project: Project) -> bool:
     return any(
-        image == KOKORO_CPU and _TORCH_INDEX not in project.build_args[service]
-        for service, image in project.images.items()
+        project.images[service] == KOKORO_CPU and _TORCH_INDEX not in args
+        for service, args in project.build_args.items()
     )
 
 

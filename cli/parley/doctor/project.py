@@ -28,7 +28,7 @@ class Project:
     Args:
         environments: of each service that would start, what is set in it.
         gpus: of each service that reserves GPUs, their numbers or UUIDs.
-        build_args: what each service's image is built with.
+        build_args: of each service whose image is built, what it is built with.
     """
 
     environments: Mapping[str, Mapping[str, str]]
@@ -68,7 +68,7 @@ def read_project(text: str) -> Project:
             images={name: str(service.get("image", "")) for name, service in services.items()},
             ports=[port for name, service in services.items() for port in _ports(name, service)],
             gpus={name: gpus for name, s in services.items() if (gpus := _gpus(s))},
-            build_args={name: _build_args(service) for name, service in services.items()},
+            build_args={n: _build_args(s) for n, s in services.items() if s.get("build")},
             name=str(told.get("name", "parley")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -96,7 +96,7 @@ def _environment(service: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _build_args(service: Mapping[str, Any]) -> dict[str, str]:
-    given: Mapping[str, Any] = (service.get("build") or {}).get("args") or {}
+    given: Mapping[str, Any] = service["build"].get("args") or {}
     return {name: str(value) for name, value in given.items() if value}
 
 
