@@ -71,18 +71,19 @@ class Load:
             if one.in_flight(at) and one.outcome is not Outcome.SERVED
         ]
 
-    def away_s(self, service: str, since: float) -> float | None:
-        """Seconds until new requests of each kind were answered again; None: not all are yet.
+    def served_again_at(self, service: str, back: float) -> float | None:
+        """When new requests of each kind were answered again; None: not all are yet.
 
-        0 where none was refused.
+        Args:
+            back: when the service was started again.
         """
-        away = [
-            _away_s(attempts, since)
+        first = [
+            _answered_again_at(attempts, back)
             for kind, attempts in self.attempts.items()
             if kind.passes(service)
         ]
-        known = [one for one in away if one is not None]
-        return max(known) if len(known) == len(away) else None
+        known = [one for one in first if one is not None]
+        return max(known) if len(known) == len(first) else None
 
     def _through(self, service: str) -> Iterator[tuple[Kind, Attempt]]:
         for kind, attempts in self.attempts.items():
@@ -90,15 +91,11 @@ class Load:
                 yield from ((kind, one) for one in attempts)
 
 
-def _away_s(attempts: Sequence[Attempt], since: float) -> float | None:
-    after = [one for one in attempts if one.sent >= since]
-    refused = [one.sent for one in after if one.outcome is not Outcome.SERVED]
-    if not refused:
-        return 0.0 if after else None
-    answered = [
-        one.answered for one in after if one.sent > max(refused) and one.answered is not None
-    ]
-    return min(answered) - since if answered else None
+def _answered_again_at(attempts: Sequence[Attempt], back: float) -> float | None:
+    unserved = [one.sent for one in attempts if one.outcome is not Outcome.SERVED]
+    since = max(unserved, default=0.0)
+    answers = (one.answered for one in attempts if one.sent > since and one.answered is not None)
+    return min((one for one in answers if one > back), default=None)
 
 
 @asynccontextmanager

@@ -49,23 +49,23 @@ async def _restarted(stack: ComposeStack, service: str, running: Load) -> Restar
     await busy(running)
     await until(lambda: running.is_busy(service), f"all kinds of {service} are in flight")
     at = await stopping(stack.container(service), lambda: stack.run("restart", service))
-    away_s = await _served_again(running, service, at)
+    served_again_at = await _served_again_at(running, service, time.monotonic())
     # What was in flight is known when it has ended.
     await until(lambda: not running.open_since_before(at), "all that was in flight has ended")
     lost = running.lost(service, at)
-    return Restart(running.in_flight(service, at), lost, running.broken(), away_s)
+    return Restart(running.in_flight(service, at), lost, running.broken(), served_again_at - at)
 
 
-async def _served_again(running: Load, service: str, at: float) -> float:
-    seconds = list[float]()
+async def _served_again_at(running: Load, service: str, back: float) -> float:
+    found = list[float]()
 
     def again() -> bool:
-        away_s = running.away_s(service, at)
-        seconds.extend([] if away_s is None else [away_s])
-        return away_s is not None
+        at = running.served_again_at(service, back)
+        found.extend([] if at is None else [at])
+        return at is not None
 
     await until(again, f"{service} serves again")
-    return seconds[0]
+    return found[0]
 
 
 async def busy(running: Load) -> None:
