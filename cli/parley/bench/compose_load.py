@@ -72,7 +72,9 @@ class Load:
         ]
 
     def served_again_at(self, service: str, back: float) -> float | None:
-        """When new requests of each kind were answered again; None: not all are yet.
+        """When new requests of each kind that is not paced were answered again.
+
+        None: not all are yet.
 
         Args:
             back: when the service was started again.
@@ -80,7 +82,7 @@ class Load:
         first = [
             _answered_again_at(attempts, back)
             for kind, attempts in self.attempts.items()
-            if kind.passes(service)
+            if kind.passes(service) and not kind.paced
         ]
         known = [one for one in first if one is not None]
         return max(known) if len(known) == len(first) else None
@@ -134,10 +136,10 @@ async def _call(kind: Kind, running: Load, leaving: asyncio.Event, first_after_s
 
 
 def _pause_s(attempt: Attempt) -> float:
-    """A third of its time a caller is idle, however slow the machine is."""
+    """Half of its time a caller is idle, however slow the machine is."""
     if attempt.outcome is Outcome.REFUSED:
         return _REFUSED_PAUSE_S
-    return max(_PAUSE_S, (attempt.ended - attempt.sent) / 2)
+    return max(_PAUSE_S, attempt.ended - attempt.sent)
 
 
 async def _attempt(kind: Kind) -> Attempt:

@@ -39,6 +39,8 @@ class Kind:
     needs: frozenset[str]
     """Which others, beside the gateway, must be there to serve it."""
     ask: Ask
+    paced: bool = False
+    """Whether it is its caller who takes the time, so that it says little of the service's."""
 
     def passes(self, service: str) -> bool:
         return service in {"gateway", self.service, *self.needs}
@@ -61,6 +63,9 @@ async def kinds(url: str, key: str, speech: bytes) -> AsyncIterator[list[Kind]]:
 
 
 def _over_http(client: httpx2.AsyncClient, speech: bytes) -> list[Kind]:
+    async def transcribe(answered: Answered) -> None:
+        await _post(client, "/stt/v1/audio/transcriptions", answered, files=_form(speech))
+
     async def upload(answered: Answered) -> None:
         await _post(client, "/stt/v1/audio/transcriptions", answered, **_slow_form(speech))
 
@@ -77,7 +82,8 @@ def _over_http(client: httpx2.AsyncClient, speech: bytes) -> list[Kind]:
             raise ValueError(f"the stream ends with {answer[-80:]!r}")
 
     return [
-        _kind("upload", "stt", upload),
+        _kind("transcription", "stt", transcribe),
+        Kind("stt upload", "stt", frozenset(), upload, paced=True),
         _kind("speech", "tts", speak),
         _kind("completion", "llm", think),
     ]
@@ -135,13 +141,13 @@ def _refuse(response: httpx2.Response) -> None:
     raise ValueError(f"{response.status_code} {response.text[:200]}")
 
 
+def _form(speech: bytes) -> dict[str, Any]:
+    return {"file": ("a.wav", speech), "model": (None, "whisper-1")}
+
+
 def _slow_form(speech: bytes) -> dict[str, Any]:
     """A form that is sent in pieces, as by a caller on a slow line."""
-    encoded = httpx2.Request(
-        "POST",
-        "http://form",
-        files={"file": ("question.wav", speech), "model": (None, "whisper-1")},
-    )
+    encoded = httpx2.Request("POST", "http://form", files=_form(speech))
     body = encoded.read()
     size = -(-len(body) // _UPLOAD_PIECES)
 
