@@ -22,6 +22,7 @@ log = logging.getLogger("parley.upstream")
 
 TIMED_OUT, UNREACHABLE = "upstream_timeout", "upstream_unreachable"
 """Codes of `UpstreamFailed`; the second is also that of an answer that breaks off."""
+_BROKEN = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError)
 # Servers close idle connections after 5 s or more; a request on one that is being closed fails.
 _KEEP_ALIVE_S = 3.0
 
@@ -171,11 +172,11 @@ def _mapped() -> Iterator[None]:
     """What the client raises, as what a caller is told; the log has the rest."""
     try:
         yield
+    except (httpcore2.ConnectTimeout, *_BROKEN) as exc:
+        log.warning("the upstream failed", extra={"data": {"fault": type(exc).__name__}})
+        message = "The upstream server cannot be reached or broke off."
+        raise UpstreamFailed(message, code=UNREACHABLE) from exc
     except httpcore2.TimeoutException as exc:
         log.warning("the upstream timed out", extra={"data": {"fault": type(exc).__name__}})
         message = "The upstream server did not answer in time."
         raise UpstreamFailed(message, code=TIMED_OUT) from exc
-    except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError) as exc:
-        log.warning("the upstream failed", extra={"data": {"fault": type(exc).__name__}})
-        message = "The upstream server cannot be reached or broke off."
-        raise UpstreamFailed(message, code=UNREACHABLE) from exc
