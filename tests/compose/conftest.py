@@ -95,8 +95,7 @@ def docker_compose_command(
     environment = " ".join(f'{name}="${name}"' for name in kept)
     yield f'env -i {environment} docker compose --env-file "{env_file}"'
     # pytest-docker itself would leave behind what did not start.
-    stack = ComposeStack(docker_compose_project_name, env_file)
-    stack.run("down", "--volumes", "--timeout", "5", "--remove-orphans")
+    ComposeStack(docker_compose_project_name, env_file).down()
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def stack(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
         stack.run("up", "--detach", HUB)
         yield stack
     finally:
-        stack.run("down", "--volumes", "--timeout", "5", "--remove-orphans")
+        stack.down()
 
 
 def start(stack: ComposeStack) -> str:

@@ -55,7 +55,7 @@ def _starts(report: Report, stack: ComposeStack, step: Step) -> None:
     seconds = []
     for number in range(_STARTS):
         step(f"start {number + 1} of {_STARTS}")
-        stack.run("down", "--volumes", "--timeout", "5")
+        stack.down()
         started = time.perf_counter()
         stack.run("up", "--detach", "--no-build")
         stack.wait_healthy(_HEALTHY_WITHIN_S)
