@@ -69,7 +69,7 @@ def download(name: str, patterns: Sequence[str]) -> None:
             tell(refused=f"{name} lacks {missing_from(patterns)}")
             return
         found = Path(snapshot_download(name, tqdm_class=Bar, **selection(chosen)))
-        sweep(found.parents[1] / "blobs")
+    sweep(found.parents[1] / "blobs")
     tell(path=str(found))
 
 
@@ -116,7 +116,11 @@ def missing_from(patterns: Sequence[str]) -> str:
 
 
 def sweep(blobs: Path) -> None:
-    """Remove what killed downloads have left: nobody continues them."""
+    """Remove what killed downloads have left: nobody continues them.
+
+    Theirs and those that another process is at now look the same but for the time of the last
+    write, so one that was killed a moment ago is left to the next start.
+    """
     for file in blobs.glob("*.incomplete"):
         with suppress(OSError):
             if file.stat().st_mtime < time.time() - _ABANDONED_AFTER_S:

@@ -184,6 +184,24 @@ async def test_what_killed_downloads_have_left_is_removed_and_what_others_write_
     assert (left.exists(), written.exists()) == (False, True)
 
 
+@pytest.mark.anyio
+async def test_what_was_killed_a_moment_before_a_success_is_removed_at_the_next_start(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hub(repository(tmp_path / "model", "config.json", "a.bin"), "test/model") as there:
+        point_at(there, monkeypatch)
+        directory = await downloads.fetch(WANTED, Download())
+    blobs = directory.parents[1] / "blobs"
+    left, written = blobs / "a.1.incomplete", blobs / "b.2.incomplete"
+    left.touch()
+    written.touch()
+    os.utime(left, (time.time() - 3600,) * 2)
+
+    assert await downloads.fetch(WANTED, Download()) == directory
+    assert (left.exists(), written.exists()) == (False, True)
+    assert files_in(directory) == {"config.json", "a.bin"}
+
+
 def test_an_attempt_that_follows_another_goes_on_counting() -> None:
     download = Download()
     download.begin(100_000_000)
