@@ -207,6 +207,19 @@ def test_what_has_fetched_a_model_may_end() -> None:
     assert told(judge_containers(project, there)) == "ok: all 1 run and are healthy "
 
 
+@pytest.mark.parametrize(
+    ("there", "said"), [("stt", "ok: all 1 run and are healthy "), ("gateway", "stt-model is not")]
+)
+def test_what_has_fetched_a_model_may_be_removed(there: str, said: str) -> None:
+    """`docker system prune` does."""
+    fetched = {"stt-model": {"condition": "service_completed_successfully", "required": True}}
+    services = {there: {}, "stt": {"depends_on": fetched}, "stt-model": {"restart": "no"}}
+    project = read_project(json.dumps({"services": services}))
+    containers = read_containers(json.dumps([{"Service": there, "State": "running"}]))
+
+    assert said in told(judge_containers(project, containers))
+
+
 def test_a_service_without_a_container_is_a_failure() -> None:
     project = read_project('{"services": {"stt": {}, "tts": {}}}')
     there = read_containers('{"Service": "stt", "State": "running"}')

@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 
 from parley.doctor.commands import CommandFailed, NotInstalled
 from parley.doctor.disk import judge_disk, judge_torch, need
@@ -210,11 +210,21 @@ def judge_containers(project: Project, there: Sequence[Container]) -> Sequence[L
     """A line for each container that is not as it should be."""
     lasting = [each for each in there if not each.is_done]
     lines = [line for each in lasting if (line := _judge_container(each))]
-    missing = sorted(set(project.environments) - {each.service for each in there})
     lines += [
-        failure(f"{name} is not there", "`docker compose up -d` starts it.") for name in missing
+        failure(f"{name} is not there", "`docker compose up -d` starts it.")
+        for name in _missing(project, {each.service for each in there})
     ]
     return lines or [ok(f"all {len(lasting)} run and are healthy")]
+
+
+def _missing(project: Project, there: Collection[str]) -> Sequence[str]:
+    """Without what has fetched for a service that is there: `docker system prune` removes it."""
+    return sorted(
+        name
+        for name in project.environments
+        if name not in there
+        and not any(served in there for served in project.fetched_for.get(name, ()))
+    )
 
 
 def _judge_container(container: Container) -> Line | None:

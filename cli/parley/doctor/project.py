@@ -29,6 +29,7 @@ class Project:
         environments: of each service that would start, what is set in it.
         gpus: of each service that reserves GPUs, their numbers or UUIDs.
         build_args: of each service whose image is built, what it is built with.
+        fetched_for: of each service that does its work once, those that start when it has.
     """
 
     environments: Mapping[str, Mapping[str, str]]
@@ -36,6 +37,7 @@ class Project:
     ports: Sequence[Port]
     gpus: Mapping[str, Sequence[str]]
     build_args: Mapping[str, Mapping[str, str]]
+    fetched_for: Mapping[str, Sequence[str]]
     name: str = "parley"
 
 
@@ -69,6 +71,11 @@ def read_project(text: str) -> Project:
             ports=[port for name, service in services.items() for port in _ports(name, service)],
             gpus={name: gpus for name, s in services.items() if (gpus := _gpus(s))},
             build_args={n: _build_args(s) for n, s in services.items() if s.get("build")},
+            fetched_for={
+                name: [other for other, s in services.items() if _waits_for_end_of(name, s)]
+                for name, service in services.items()
+                if service.get("restart") == "no"
+            },
             name=str(told.get("name", "parley")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -111,6 +118,11 @@ def _ports(name: str, service: Mapping[str, Any]) -> Iterator[Port]:
                 target=int(port["target"]),
                 protocol=port.get("protocol", "tcp"),
             )
+
+
+def _waits_for_end_of(name: str, service: Mapping[str, Any]) -> bool:
+    needed: Mapping[str, Any] = service.get("depends_on") or {}
+    return (needed.get(name) or {}).get("condition") == "service_completed_successfully"
 
 
 def _gpus(service: Mapping[str, Any]) -> Sequence[str]:
