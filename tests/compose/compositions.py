@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 BASE = "docker-compose.yml"
+# Each may be left out; this is their order.
+OVERRIDES = ("cpu", "demo", "upstream")
 COMBINATIONS: Mapping[str, Sequence[str]] = {
-    "gpu": (BASE,),
-    "cpu": (BASE, "compose.cpu.yml"),
-    "demo": (BASE, "compose.demo.yml"),
-    "gpu, upstream": (BASE, "compose.upstream.yml"),
-    "demo, upstream": (BASE, "compose.demo.yml", "compose.upstream.yml"),
+    ", ".join(chosen) or "gpu": (BASE, *(f"compose.{name}.yml" for name in chosen))
+    for size in range(len(OVERRIDES) + 1)
+    for chosen in combinations(OVERRIDES, size)
 }
 # The one way out that who serves may have: to the language model that LLM_UPSTREAM_URL names.
 WAY_OUT = "llm: it is on the network outside"

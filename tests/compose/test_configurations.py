@@ -4,13 +4,18 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.compose.compositions import COMBINATIONS, PROFILES, ROOT, WAY_OUT
+from parley.doctor.settings import SERVICES, read
+from parley_kit.auth import Authenticator
+from parley_kit.errors import SettingsError
+from parley_kit.settings import ServiceSettings
+from tests.compose.compositions import BASE, COMBINATIONS, PROFILES, ROOT, WAY_OUT
 from tests.compose.linting import problems
 
 SETS_OF_PROFILES = [
@@ -33,7 +38,13 @@ def env_file(tmp_path: Path) -> Path:
 def config(
     combination: str, env_file: Path, *arguments: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    files = [part for file in COMBINATIONS[combination] for part in ("-f", str(ROOT / file))]
+    return config_of(COMBINATIONS[combination], env_file, *arguments, **environment)
+
+
+def config_of(
+    chosen: Sequence[str], env_file: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    files = [part for file in chosen for part in ("-f", str(ROOT / file))]
     return subprocess.run(
         ["docker", "compose", "--env-file", str(env_file), *files, *arguments],
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environment},
@@ -68,6 +79,53 @@ def test_what_compose_makes_of_the_files_keeps_to_the_rules(
     assert {"gateway", "stt", "tts", "llm", "ws-llm", "orchestrator"} <= {*composition["services"]}
 
 
+LLAMA = {"llama", "llm-model"}
+SPEECH_MODELS = {"stt-model", "tts-model"}
+
+
+@pytest.mark.parametrize(
+    ("combination", "engines", "more"),
+    [
+        ("gpu", ("faster-whisper", "kokoro", "vllm"), {"llm-model", *SPEECH_MODELS}),
+        ("cpu", ("faster-whisper-cpu", "kokoro-cpu", "embedded"), LLAMA | SPEECH_MODELS),
+        ("demo", ("embedded", "embedded", "embedded"), set()),
+        ("upstream", ("faster-whisper", "kokoro", "embedded"), SPEECH_MODELS),
+        ("cpu, upstream", ("faster-whisper-cpu", "kokoro-cpu", "embedded"), SPEECH_MODELS),
+        ("demo, upstream", ("embedded", "embedded", "embedded"), set()),
+        ("cpu, demo", ("embedded", "embedded", "embedded"), set()),
+        ("cpu, demo, upstream", ("embedded", "embedded", "embedded"), set()),
+    ],
+)
+def test_each_combination_runs_what_it_says(
+    combination: str, engines: tuple[str, ...], more: set[str], env_file: Path
+) -> None:
+    services = services_of(combination, env_file)
+
+    assert {*services} == {"gateway", "stt", "tts", "llm", "ws-llm", *more}
+    images = (services[name]["image"].partition(":")[2] for name in ("stt", "tts", "llm"))
+    assert (*images,) == engines
+    upstream = services["llm"]["environment"].get("LLM_UPSTREAM_URL")
+    assert (upstream == "http://m/v1") == ("upstream" in combination)
+
+
+@pytest.mark.parametrize("files", [("demo", "cpu"), ("demo", "cpu", "upstream")])
+def test_the_demo_before_the_cpu_is_refused(files: tuple[str, ...], env_file: Path) -> None:
+    chosen = [BASE, *(f"compose.{name}.yml" for name in files)]
+
+    refused = config_of(chosen, env_file, "config", "--quiet")
+
+    assert refused.returncode != 0
+    assert "undefined network hub" in refused.stderr
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_the_services_take_what_every_combination_sets(combination: str, env_file: Path) -> None:
+    services = services_of(combination, env_file)
+
+    for name, settings in SERVICES.items():
+        assert not read(settings, services[name]["environment"]).problems, name
+
+
 @pytest.mark.parametrize("combination", ["gpu", "cpu", "demo"])
 def test_without_a_key_nothing_starts_and_one_sentence_says_why(
     combination: str, tmp_path: Path
@@ -90,6 +148,21 @@ def test_each_way_to_say_who_may_call_is_enough(access: str, tmp_path: Path) -> 
     env_file.write_text(f"{access}\n")
 
     assert config("gpu", env_file, "config", "--quiet").returncode == 0
+
+
+@pytest.mark.parametrize("access", ['API_KEYS=" "', "API_KEYS=,", "ALLOW_ANONYMOUS=false"])
+def test_what_compose_cannot_tell_from_a_key_ends_the_services_with_a_sentence(
+    access: str, tmp_path: Path
+) -> None:
+    env_file = tmp_path / "env"
+    env_file.write_text(f"{access}\n")
+    services = services_of("gpu", env_file)
+
+    for name, settings in SERVICES.items():
+        given = read(settings, services[name]["environment"]).settings
+        assert isinstance(given, ServiceSettings)
+        with pytest.raises(SettingsError, match="No API key is configured: set API_KEYS"):
+            Authenticator.from_settings(given)
 
 
 def services_of(combination: str, env_file: Path, **environment: str) -> dict[str, Any]:
