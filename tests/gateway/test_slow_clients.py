@@ -48,7 +48,21 @@ def slow_chunks(connection: socket.socket) -> None:
     _drip(connection, b"1\r\nx\r\n")
 
 
-CLIENTS = (silent, slow_header, bomb, endless_header, half_a_body, slow_body, slow_chunks)
+def body_below_its_pace(connection: socket.socket) -> None:
+    connection.sendall(_HEAD + b"Content-Length: 100000\r\n\r\n")
+    _drip(connection, b"x" * 45)  # of 500 a second
+
+
+CLIENTS = (
+    silent,
+    slow_header,
+    bomb,
+    endless_header,
+    half_a_body,
+    slow_body,
+    slow_chunks,
+    body_below_its_pace,
+)
 
 
 def _drip(connection: socket.socket, piece: bytes) -> None:
