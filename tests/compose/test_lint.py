@@ -37,20 +37,38 @@ def test_every_combination_of_the_files_keeps_to_the_rules(name: str) -> None:
         ({"image": "parley/stt:${TAG}"}, "no tag"),
         ({"build": {"dockerfile_inline": "FROM debian\nRUN true"}}, "its base 'debian'"),
         ({"image": "somebody/stt:v1", "build": None}, "no exact version"),
+        ({"image": "somebody/stt:latest-1.2.3", "build": None}, "no exact version"),
+        ({"build": {"context": ".", "network": "host"}}, "build: network"),
         ({"read_only": False}, "read-only"),
         ({"cap_drop": ["NET_RAW"]}, "drop all capabilities"),
         ({"cap_add": ["SYS_ADMIN"]}, "cap_add"),
-        ({"security_opt": []}, "new privileges"),
-        ({"security_opt": ["no-new-privileges:true", "seccomp:unconfined"]}, "switched off"),
+        ({"security_opt": []}, "no-new-privileges alone"),
+        ({"security_opt": ["no-new-privileges:true", "seccomp:unconfined"]}, "privileges alone"),
+        ({"security_opt": ["no-new-privileges:true", "label:disable"]}, "privileges alone"),
         ({"privileged": True}, "privileged"),
         ({"user": "0:0"}, "as root"),
-        ({"pid": "host"}, "pid is another's"),
-        ({"network_mode": "container:x"}, "network_mode is another's"),
+        ({"user": "root"}, "as root"),
+        ({"user": "${UID:-0}"}, "as root"),
+        ({"pid": "host"}, "pid is not allowed"),
+        ({"network_mode": "container:x"}, "network_mode is not allowed"),
+        ({"post_start": [{"command": ["x"], "privileged": True, "user": "root"}]}, "post_start"),
+        ({"group_add": ["0"]}, "group_add"),
+        ({"sysctls": {"net.ipv4.ip_forward": 1}}, "sysctls"),
+        ({"gpus": "all"}, "gpus"),
+        ({"use_api_socket": True}, "use_api_socket"),
+        ({"deploy": {"placement": {"max_replicas_per_node": 1}}}, "deploy: placement"),
+        (
+            {"deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["tpu"]}]}}}},
+            "it reserves",
+        ),
         ({"devices": ["/dev/kvm"]}, "devices"),
         ({"env_file": [".env"]}, "env_file"),
         ({"mem_limit": None}, "mem_limit"),
+        ({"mem_limit": "0"}, "mem_limit"),
         ({"pids_limit": 0}, "pids_limit"),
+        ({"pids_limit": -1}, "pids_limit"),
         ({"tmpfs": ["/tmp"]}, "no size"),
+        ({"tmpfs": ["/tmp:mode=1777,size=0"]}, "no size"),
         ({"logging": {"driver": "json-file"}}, "log grows"),
         ({"init": None}, "init is missing"),
         ({"restart": "no"}, "come back"),
@@ -58,10 +76,29 @@ def test_every_combination_of_the_files_keeps_to_the_rules(name: str) -> None:
         ({"healthcheck": None}, "no health check"),
         ({"healthcheck": {"test": ["NONE"]}}, "no health check"),
         ({"healthcheck": {"test": ["CMD", "x"], "interval": "2s", "retries": 3}}, "timeout"),
-        ({"volumes": ["/var/run/docker.sock:/var/run/docker.sock:ro"]}, "the host's"),
-        ({"volumes": ["/:/host:ro"]}, "the host's"),
-        ({"volumes": ["./services:/code"]}, "to be written"),
-        ({"volumes": [{"type": "bind", "source": "/srv", "target": "/x"}]}, "to be written"),
+        *(
+            ({"volumes": [f"{source}:/x:ro"]}, "none of what may be mounted")
+            for source in (
+                "/var/run/docker.sock",
+                "/",
+                "/var/lib/docker",
+                "/root",
+                "~/.ssh",
+                ".",
+                "./.env",
+                "./personas/../.env",
+                "../personas",
+                "${DOCKER_SOCK-/var/run/docker.sock}",
+                "${DOCKER_SOCK:?}",
+                "${HOME}",
+                "${ANYTHING:-models}",
+            )
+        ),
+        ({"volumes": ["/anonymous"]}, "none of what may be mounted"),
+        ({"volumes": [{"type": "bind", "source": "/srv", "read_only": True}]}, "may be mounted"),
+        ({"volumes": [{"type": "tmpfs", "target": "/x"}]}, "may be mounted"),
+        ({"volumes": ["./personas:/x"]}, "to be written"),
+        ({"volumes": [{"type": "bind", "source": f"{ROOT}/personas"}]}, "to be written"),
         ({"ports": ["127.0.0.1:1:1"]}, "publishes"),
         ({"ports": ["9000:9000"], "profiles": ["calls"]}, "publishes"),
         ({"networks": ["inside", "front"]}, "on the network front"),
@@ -81,11 +118,51 @@ def test_each_rule_finds_what_it_is_there_for(change: Mapping[str, Any], complai
     assert complaint in found[0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "one", "complaint"),
+    [
+        ("secrets", {"file": "/var/run/docker.sock"}, "docker.sock is the host's"),
+        ("secrets", {"file": "${SOCK-/var/run/docker.sock}"}, "is the host's"),
+        ("secrets", {"file": "${KEY_FILE:-/root/.ssh/id_rsa}"}, "is the host's"),
+        ("secrets", {"environment": "HOME"}, "environment is not allowed"),
+        ("configs", {"file": "/var/run/docker.sock"}, "file is not allowed"),
+        (
+            "volumes",
+            {"driver_opts": {"type": "none", "o": "bind", "device": "/var/run"}},
+            "driver_opts is not allowed",
+        ),
+        ("volumes", {"external": True}, "external is not allowed"),
+        ("networks", {"driver": "macvlan"}, "driver is not allowed"),
+    ],
+)
+def test_what_is_beside_the_services_is_looked_at_too(
+    kind: str, one: Mapping[str, Any], complaint: str
+) -> None:
+    composition = deepcopy(dict(composed(COMBINATIONS["demo"])))
+    composition.setdefault(kind, {})["one"] = one
+
+    assert complaint in problems(composition)[0]
+
+
+def test_a_service_that_nobody_knows_may_be_inside_alone() -> None:
+    composition = deepcopy(dict(composed(COMBINATIONS["demo"])))
+    composition["services"]["new"] = composition["services"]["stt"]
+    assert problems(composition) == []
+
+    on = {"networks": ["outside", "front", "inside"]}
+    composition["services"]["new"] = composition["services"]["stt"] | on
+
+    assert problems(composition) == [
+        "new: it is on the network front",
+        "new: it is on the network outside",
+    ]
+
+
 def test_a_network_that_leads_out_is_found() -> None:
     composition = deepcopy(dict(composed(COMBINATIONS["demo"])))
     composition["networks"]["inside"] = {}
 
-    assert problems(composition) == ["network inside: it is not internal"]
+    assert problems(composition) == ["networks inside: it is not internal"]
 
 
 def test_no_secret_is_written_in_a_compose_file() -> None:
