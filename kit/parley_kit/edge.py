@@ -3,7 +3,8 @@
 For each HTTP request it gives an id, refuses what should not reach the application (headers too
 large, ambiguous framing, no key, a body too large or too slow), enforces the deadline, cancels the
 application when the caller hangs up, answers what the application failed to answer, counts and
-logs. The events of a stream pass through one `if` and nothing else.
+logs. Of a WebSocket it sees the handshake: an id, headers too large, and an address that has none;
+the rest is its door's. The events of a stream pass through one `if` and nothing else.
 
 It is written against ASGI 3.0 alone, so that it also runs inside servers that are not ours
 (`vllm serve --middleware`). `BaseHTTPMiddleware` would cost 55-70 % more CPU per event.
@@ -25,9 +26,13 @@ from parley_kit.errors import ApiError, BodyTooLarge, HeadersTooLarge, InvalidRe
 from parley_kit.exchange import Exchange
 from parley_kit.logging import request_id as request_id_var
 from parley_kit.metrics import Metrics
+from parley_kit.opening import Opening
 from parley_kit.pace import Pace
 
 log = logging.getLogger("parley.access")
+
+SERVERS_REFUSAL = "parley.refusal"
+"""Where in a scope's state a server leaves the ApiError of a request that it cannot serve."""
 
 _LOOKED_AT = ("/v1/models", "/metrics")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -64,7 +69,7 @@ class EdgeMiddleware:
         token = request_id_var.set(context.request_id)
         try:
             if scope["type"] == "websocket":
-                await self._app(scope, receive, send)
+                await self._open(Opening(scope, receive, send), headers)
             else:
                 policy = self._policy
                 pace = Pace(policy.min_body_bytes_per_s, policy.max_body_wait_s)
@@ -72,6 +77,14 @@ class EdgeMiddleware:
                 await self._serve(exchange, headers)
         finally:
             request_id_var.reset(token)
+
+    async def _open(self, opening: Opening, headers: "_Headers") -> None:
+        try:
+            self._check_size(headers)
+        except HeadersTooLarge as refusal:
+            await opening.refuse(refusal)
+        else:
+            await opening.run(self._app)
 
     async def _serve(self, exchange: Exchange, headers: "_Headers") -> None:
         self._metrics.begin()
@@ -91,10 +104,10 @@ class EdgeMiddleware:
             ApiError: the request does not reach the application.
         """
         policy, context, scope = self._policy, exchange.context, exchange.scope
-        if headers.size > policy.max_header_bytes:
-            raise HeadersTooLarge(
-                f"The request's headers exceed {policy.max_header_bytes} bytes.",
-            )
+        self._check_size(headers)
+        refusal: ApiError | None = scope["state"].get(SERVERS_REFUSAL)
+        if refusal is not None:
+            raise refusal
         length = headers.first(b"content-length")
         if length is not None and headers.first(b"transfer-encoding") is not None:
             # RFC 9112 §6.3: this may be an attempt at request smuggling.
@@ -105,6 +118,11 @@ class EdgeMiddleware:
             raise BodyTooLarge(policy.max_body_bytes, _content_length(length))
         context.timeout_s = _timeout(headers.first(b"x-request-timeout"), policy.request_timeout_s)
         context.deadline = asyncio.get_running_loop().time() + context.timeout_s
+
+    def _check_size(self, headers: "_Headers") -> None:
+        limit = self._policy.max_header_bytes
+        if headers.size > limit:
+            raise HeadersTooLarge(f"The request's headers exceed {limit} bytes.")
 
     def _account(self, exchange: Exchange) -> None:
         seconds = time.perf_counter() - exchange.started

@@ -6,7 +6,12 @@ second, and with it everybody else. Here no more is parsed while the application
 read.
 """
 
+import asyncio
+import fcntl
+import termios
+from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import Scope
@@ -17,9 +22,12 @@ from parley_kit.http_server import FIRST_REQUEST_WITHIN_S
 
 _PIECE_BYTES = 2 << 10
 _FINISH = "parley.finish"
-# A client that reads only when it expects something does not answer a close: uvicorn would wait
-# ten seconds for that.
+# A client that reads only when it expects something does not answer a close, nor does one that is
+# there to take a place: uvicorn would wait ten seconds for that. Bytes that come after the server
+# has closed make the system throw away what is still on its way to the client, so it stays for
+# who has not taken all yet.
 _ANSWERS_WITHIN_S = 1.0
+_TAKES_ALL_WITHIN_S = 10.0
 
 
 def finish_before_shutdown(scope: Scope, finish: Callable[[], None]) -> None:
@@ -31,12 +39,23 @@ def finish_before_shutdown(scope: Scope, finish: Callable[[], None]) -> None:
     scope["state"][_FINISH] = finish
 
 
+def untaken_bytes(transport: asyncio.Transport) -> int:
+    """How much of what was written to a transport the other side's system has not taken."""
+    held = array("i", [0])
+    connection = transport.get_extra_info("socket")
+    # Only Linux counts for sockets.
+    with suppress(OSError):
+        fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, held)
+    return transport.get_write_buffer_size() + held[0]
+
+
 class UnhurriedWebSocketProtocol(WebSocketsSansIOProtocol):
     """Parses what has come in when the application has read what came before."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._unparsed = bytearray()
+        self._given_up_at = float("inf")
 
     def data_received(self, data: bytes) -> None:
         self._unparsed += data
@@ -49,14 +68,33 @@ class UnhurriedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
+        if self.close_timer is not None:
+            self.close_timer.cancel()  # uvicorn's own
+            self._given_up_at = self.loop.time() + _TAKES_ALL_WITHIN_S
+            self._await_answer()
         # Once the application has closed, what is left holds the client's answer to that.
         self._parse()
+
+    def _await_answer(self) -> None:
+        self.close_timer = self.loop.call_later(_ANSWERS_WITHIN_S, self._close_unanswered)
+
+    def _close_unanswered(self) -> None:
+        if self.loop.time() < self._given_up_at and untaken_bytes(self.transport):
+            self._await_answer()
+        else:
+            self.transport.close()
 
     def _parse(self) -> None:
         while self._unparsed and not self.read_paused:
             piece = bytes(self._unparsed[:_PIECE_BYTES])
             del self._unparsed[:_PIECE_BYTES]
             super().data_received(piece)
+        if self._is_no_handshake():
+            # Nobody else would ever close it: there is no application.
+            self.transport.close()
+
+    def _is_no_handshake(self) -> bool:
+        return self.conn.handshake_exc is not None and not self.handshake_initiated
 
     def shutdown(self) -> None:
         if not self.handshake_complete and not self.close_sent:
@@ -72,7 +110,6 @@ class UnhurriedWebSocketProtocol(WebSocketsSansIOProtocol):
         if finish is None:
             super().shutdown()
             return
-        self.close_timeout = _ANSWERS_WITHIN_S
         finish()
         patience_s = self.config.timeout_graceful_shutdown
         if patience_s is not None:

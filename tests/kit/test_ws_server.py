@@ -28,13 +28,17 @@ messages = st.lists(st.text(max_size=3_000), max_size=40)
 class Wire(asyncio.Transport):
     """What is written to it goes nowhere."""
 
+    closed = False
+
     def write(self, data: bytes | bytearray | memoryview) -> None: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
-    def close(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
 
     def is_closing(self) -> bool:
-        return False
+        return self.closed
 
 
 class Conversation:
@@ -130,6 +134,19 @@ def finishing_service(said: asyncio.Event) -> Service:
             await socket.close(1012)
 
     return service
+
+
+@pytest.mark.anyio
+async def test_what_the_parser_does_not_take_as_a_handshake_is_closed() -> None:
+    loaded, wire = config(demo_service(), grace_s=1), Wire()
+    loaded.load()
+    protocol = UnhurriedWebSocketProtocol(loaded, ServerState(), {})
+    protocol.connection_made(wire)
+
+    protocol.data_received(b"POST / HTTP/1.1\r\n\r\n")
+
+    assert wire.closed
+    protocol.shutdown()
 
 
 @asynccontextmanager

@@ -294,7 +294,8 @@ def test_a_websocket_is_refused(edge: Edge) -> None:
         },
     )  # fmt: skip
 
-    assert response.status_code == 403
+    assert response.status_code == 404
+    assert error_of(response)["code"] == "unknown_url"
 
 
 def test_nothing_of_a_conversation_is_logged(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
