@@ -156,6 +156,11 @@ def slowly(head: bytes, drip: bytes) -> Callable[[Stack], float]:
     return attack
 
 
+_UPGRADE = (
+    b"Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
 SLOW = {
     "nothing": slowly(b"", b""),
     "header": slowly(b"GET /llm/v1/models HTTP/1.1\r\nHost: x\r\nX-Slow: ", b"a"),
@@ -170,6 +175,10 @@ SLOW = {
         b"Content-Length: 100000\r\n\r\n--b\r\n",
         b" ",
     ),
+    "handshake with a body": slowly(
+        b"POST /stt/v1/realtime HTTP/1.1\r\n" + _UPGRADE + b"Content-Length: 100000\r\n\r\n", b" "
+    ),
+    "socket without a key": slowly(b"GET /ws-llm/ws HTTP/1.1\r\n" + _UPGRADE + b"\r\n", b""),
 }
 
 

@@ -14,6 +14,10 @@ from tests.serving import wait_until
 
 CLOSED_WITHIN_S = 10.0
 _HEAD = b"POST /stt/v1/length HTTP/1.1\r\nHost: a\r\n"
+_UPGRADE = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 
 
 def silent(connection: socket.socket) -> None:
