@@ -1,8 +1,9 @@
 """What nginx itself refuses is in the envelope of the services."""
 
-import contextlib
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -141,23 +142,29 @@ def test_a_request_that_was_sent_is_not_sent_again() -> None:
     assert len(asked) == 1
 
 
+NAMES = ("stt", "tts", "llm", "ws-llm")
+HANGS = (*(f"{name}/{path}" for name in NAMES for path in ("readyz", "v1/open")), "ws-llm/")
+
+
 def test_a_service_that_never_answers_is_504_after_its_own_deadline() -> None:
-    held: list[socket.socket] = []
+    with hung() as service, ThreadPoolExecutor(len(HANGS)) as threads:
+        # 5 s more than the service has, and 5 s for one that is only asked whether it is ready.
+        deadlines = {f"{name.upper().replace('-', '_')}_REQUEST_TIMEOUT_S": "1" for name in NAMES}
+        with gateway(dict.fromkeys(NAMES, service), **deadlines) as front:
+            answers = list(
+                threads.map(lambda path: httpx2.get(f"{front.url}/{path}", timeout=15), HANGS)
+            )
 
-    def hold(connection: socket.socket) -> None:
-        held.append(connection)
-        with contextlib.suppress(OSError):
-            connection.settimeout(30)
-            while connection.recv(65536):
-                pass
+    assert [answer.status_code for answer in answers] == [504] * len(HANGS)
+    assert {error_of(answer)["code"] for answer in answers} == {"deadline_exceeded"}
+    assert {answer.headers["retry-after"] for answer in answers} == {"2"}
 
-    # 5 s more than the service has.
-    with faulty(hold) as stt, gateway({"stt": stt}, STT_REQUEST_TIMEOUT_S="1") as front:
-        response = httpx2.get(f"{front.url}/stt/v1/open", timeout=15)
 
-    assert response.status_code == 504
-    assert error_of(response)["code"] == "deadline_exceeded"
-    assert response.headers["retry-after"] == "2"
+@contextmanager
+def hung() -> Iterator[str]:
+    """Where connections are taken, by the kernel, and nobody looks at them."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_a_services_own_error_passes_as_it_is() -> None:
