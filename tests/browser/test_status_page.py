@@ -158,6 +158,42 @@ async def test_a_service_that_loads_and_one_that_is_away_are_told_apart(page: Pa
         assert await text(page, "#overall") == "2 of 4 services are ready"
 
 
+LATE = f"document.querySelector('{card('stt', '.how code + code')}')"
+
+
+async def four_minutes_pass(page: Page) -> None:
+    await page.run("{const now = performance.now(); performance.now = () => now + 240000}")
+    await page.run("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+async def test_what_does_not_come_says_where_to_look_once_that_has_taken_long(page: Page) -> None:
+    """As where its model was refused: what fetches it has ended, and it was never started."""
+    with stack(stt=None, ws_llm=None) as front:
+        await page.open(front.url)
+        await page.until("document.querySelector('.how')", "it has looked")
+        assert "minutes to load" in await text(page, card("stt", ".how"))
+        await four_minutes_pass(page)
+        await page.until(LATE, "it is late")
+
+        assert await page.text(f"{card('stt', '.how')} code") == [
+            "docker compose logs stt-model", "docker compose logs stt",
+        ]  # fmt: skip
+        assert await text(page, card("ws-llm", ".how")) == (
+            "It has not answered for 4 minutes. "
+            "docker compose logs ws-llm tells what it is at, or why it ended."
+        )
+
+
+async def test_what_waits_for_another_is_not_late(page: Page) -> None:
+    with stack(stt=None, tts=None) as front:
+        await page.open(front.url)
+        await page.until("document.querySelector('.how')", "it has looked")
+        await four_minutes_pass(page)
+        await page.until(LATE, "it is late")
+
+        assert await text(page, card("tts", ".status")) == "Waiting"
+
+
 async def test_a_service_that_goes_away_and_comes_back_is_followed(page: Page) -> None:
     away = f"document.querySelector('{card('ws-llm', '.status')}').textContent === 'Away'"
     with ExitStack() as others:
@@ -257,10 +293,13 @@ async def test_every_link_leads_somewhere_and_the_policy_is_that_of_the_other_pa
 
 async def test_nothing_sticks_out_on_a_phone_and_all_text_has_contrast(page: Page) -> None:
     await page.resize(360, 640)
+    late = LATE.replace("=stt", "=llm")
     with stack(stt=Downloading(), llm=None) as front:
         for scheme in ("light", "dark"):
             await page.prefer(scheme)
             await page.open(front.url)
             await page.until("document.querySelector('progress')", "the progress is there")
+            await four_minutes_pass(page)
+            await page.until(late, "it is late")
             assert await page.run("document.documentElement.scrollWidth") <= 360
             assert await page.run(LOW_CONTRAST) == []

@@ -47,7 +47,7 @@ function show(card, { state, word, how, download }) {
   line(card, ".how", "p", how, (p) => {
     p.className = "how small";
     const rest = download && left(card.dataset.name, download);
-    p.textContent = rest ? `${how}, ${rest}` : how;
+    p.replaceChildren(...withCommands(rest ? `${how}, ${rest}` : how));
   });
   line(card, "progress", "progress", download, (bar) => {
     bar.max = download.total_mb;
@@ -69,6 +69,16 @@ function line(card, selector, tag, wanted, fill) {
     card.append(element);
   }
   fill(element);
+}
+
+/** A text whose commands stand between backticks. */
+function withCommands(text) {
+  return text.split("`").map((part, i) => {
+    if (i % 2 === 0) return part;
+    const code = document.createElement("code");
+    code.textContent = part;
+    return code;
+  });
 }
 
 function showChat(ready) {

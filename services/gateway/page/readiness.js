@@ -1,6 +1,9 @@
 /** What a service's `readyz` means, in words. */
 
+import { missedForS } from "./absence.js";
+
 const PATIENCE_MS = 8000;
+const LONG_S = 180;
 
 // Where they share a card, one starts after the other.
 const AFTER = {
@@ -11,8 +14,8 @@ const AFTER = {
 /**
  * @param {boolean} wasReady whether it has been ready since the page was opened.
  * @returns {{name: string, state: string, word: string, how: string, download: object | null}} how a
- *   service is. `state` is good, wait, bad, or unreachable when not even the gateway answered;
- *   `download` is its model's, while that is under way.
+ *   service is. `state` is good, wait, bad, or unreachable when not even the gateway answered; `how`
+ *   has commands between backticks; `download` is its model's, while that is under way.
  */
 export async function lookAt(name, wasReady) {
   let response, body;
@@ -30,24 +33,35 @@ export async function lookAt(name, wasReady) {
 
 /**
  * What is not there yet says why, where that can be told: another has to be ready first, or it loads.
+ * Once that has taken long it says where the reason is; from here a failure looks like a large model.
  * @param {Set<string>} fetched whose download has been seen since the page was opened.
  */
 export function explained(found, fetched) {
   const states = Object.fromEntries(found.map(({ name, state }) => [name, state]));
   return found.map((one) => {
-    if (!one.absent) return one;
     const before = AFTER[one.name];
-    if (before && states[before.name] !== "good") {
+    const waits = one.absent && before && states[before.name] !== "good";
+    const missed = missedForS(one.name, one.absent && !waits);
+    if (!one.absent) return one;
+    if (waits) {
       const how = `It starts when ${before.title} is ready, where they share a graphics card.`;
       return { ...one, word: "Waiting", how };
     }
-    return fetched.has(one.name) ? { ...one, word: "Loading", how: LOADING } : one;
+    const late = missed > LONG_S ? { how: whereToLook(one.name, missed) } : {};
+    return { ...one, ...(fetched.has(one.name) ? { word: "Loading", how: LOADING } : {}), ...late };
   });
+}
+
+function whereToLook(name, missedS) {
+  const own = `\`docker compose logs ${name}\``;
+  const since = `It has not answered for ${Math.floor(missedS / 60)} minutes.`;
+  if (name === "ws-llm") return `${since} ${own} tells what it is at, or why it ended.`;
+  return `${since} If its model could not be fetched, \`docker compose logs ${name}-model\` tells why; what it is at itself is in ${own}.`;
 }
 
 const LOADING = "Its model is here and is being loaded, which takes minutes for a large one.";
 const NOT_THERE =
-  "It does not answer yet: a large model takes minutes to load. Its lines in docker compose logs say what it is at.";
+  "It does not answer yet: a large model takes minutes to load. Its lines in `docker compose logs` say what it is at.";
 
 function meaning(status, body, wasReady) {
   if (status === 200) return is("good", "Ready");
