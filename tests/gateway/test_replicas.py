@@ -40,7 +40,7 @@ def replica(address: str, port: int) -> Iterator[None]:
     async def post_where() -> str:
         return address
 
-    @service.websocket("/v1/echo")
+    @service.websocket("/v1/realtime")
     async def echo(connection: WebSocket) -> None:
         await connection.accept()
         await connection.send_text(await connection.receive_text())
@@ -104,7 +104,7 @@ async def test_a_socket_that_one_replica_takes_no_more_is_opened_by_another() ->
         running.enter_context(replica(SECOND, port))
         found = running.enter_context(names(FIRST, SECOND))
         front = running.enter_context(by_name(found, port))
-        url = f"{front.url.replace('http', 'ws', 1)}/stt/v1/echo"
+        url = f"{front.url.replace('http', 'ws', 1)}/stt/v1/realtime"
         for _ in range(20):
             async with connect(url, proxy=None) as echo:
                 await echo.send("hello")
